@@ -1,0 +1,208 @@
+"""Where things lie: one ``pacer.toml`` names sources, home, plans and flag file. Secrets come from the environment.
+
+A second world runs side by side with a second file: nothing here is global.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from pacer_pipelines.errors import ConfigInvalid, PlanInvalid
+from pacer_pipelines.plan import Plan, load_plan
+
+KEY_VARIABLE = "PACER_PSEUDONYM_KEY"
+# Only for worlds that say `synthetic = true`: anybody may know it, so it protects nobody.
+SYNTHETIC_KEY = b"synthetic data only: this key is public"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Database(_Frozen):
+    """PACER's database, or a dated copy of it.
+
+    ``url`` is an SQLAlchemy URL, or ``env:NAME`` to keep a password out of the file. ``taken_at`` dates an
+    archived copy; without it the database is live and is read when the run happens.
+    """
+
+    url: str
+    taken_at: datetime | None = None
+
+
+def _databases(value: object) -> object:
+    return [{"url": value}] if isinstance(value, str) else value
+
+
+class Sources(_Frozen):
+    """The places that are read. A file, a folder that grows, or a glob; gzip and zstd by suffix."""
+
+    exposures: str | None = None
+    feedback: str | None = None
+    card_reviews: str | None = None
+    anki: str | None = None
+    roster: str | None = None
+    database: Annotated[tuple[Database, ...], BeforeValidator(_databases)] = ()
+
+
+class Settings(_Frozen):
+    """The content of ``pacer.toml``; relative paths start at the file's own folder."""
+
+    home: Path
+    experiments: Path
+    flag_file: Path | None = None
+    flag_history: Path | None = None
+    dry_run: Annotated[bool, Field(description="judge and report, but change neither flag nor Slack")] = False
+    synthetic: Annotated[bool, Field(description="made-up data: a public pseudonym key will do")] = False
+    sources: Sources = Sources()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One configured world: settings with absolute paths, and its plans."""
+
+    config_file: Path
+    settings: Settings
+    plans: tuple[Plan, ...]
+    broken_plans: tuple[PlanInvalid, ...]
+
+    @property
+    def home(self) -> Path:
+        """Folder of everything that this project writes."""
+        return self.settings.home
+
+    @property
+    def timezone(self) -> str:
+        """Time zone of the day boundary: the plans' own."""
+        return self.plans[0].timezone if self.plans else "UTC"
+
+    @property
+    def flag_history(self) -> Path:
+        """Folder with every earlier version of the flag file."""
+        return self.settings.flag_history or self.home / "flags"
+
+    def plan(self, slug: str) -> Plan:
+        """The plan with this slug.
+
+        Raises:
+            ConfigInvalid: no such plan; names the ones there are.
+        """
+        for plan in self.plans:
+            if plan.slug == slug:
+                return plan
+        known = ", ".join(plan.slug for plan in self.plans) or "none"
+        raise ConfigInvalid(f"no plan {slug!r} in {self.settings.experiments}; there are: {known}")
+
+    def database_urls(self) -> list[tuple[str, datetime | None]]:
+        """Databases oldest copy first, the live one last; naive UTC times; secrets filled in."""
+        dated = [(_from_environment(item.url), _naive_utc(item.taken_at)) for item in self.settings.sources.database]
+        return sorted(dated, key=lambda pair: (pair[1] is None, pair[1] or datetime.min))
+
+    def pseudonym_key(self) -> bytes:
+        """Key of all pseudonyms, from the environment.
+
+        Raises:
+            ConfigInvalid: there is none, and the world does not say that its data are synthetic.
+        """
+        key = os.environ.get(KEY_VARIABLE, "").encode()
+        if not key and self.settings.synthetic:
+            return SYNTHETIC_KEY
+        if len(key) < 16:
+            raise ConfigInvalid(
+                f"{KEY_VARIABLE}: got {'nothing' if not key else f'{len(key)} bytes'}, allowed: a secret of at least "
+                f"16 bytes, kept outside the warehouse; make one with: openssl rand -hex 32"
+            )
+        return key
+
+
+def find_config(given: Path | None = None) -> Path:
+    """The configuration file to use: given, else ``PACER_CONFIG``, else ``pacer.toml`` here."""
+    return Path(given or os.environ.get("PACER_CONFIG") or "pacer.toml").resolve()
+
+
+def load_world(config_file: Path | None = None) -> World:
+    """World read from its configuration file and its plans.
+
+    Args:
+        config_file: path of a ``pacer.toml``; see :func:`find_config` for the default.
+
+    Raises:
+        ConfigInvalid: the file cannot be used, or its plans do not share one time zone. A broken plan does not
+            raise: it is listed in ``broken_plans`` and stops nobody else.
+    """
+    path = find_config(config_file)
+    settings = _settings(path)
+    plans, broken = [], []
+    for file in sorted(settings.experiments.glob("*.toml")):
+        try:
+            plans.append(load_plan(file))
+        except PlanInvalid as error:
+            broken.append(error)
+    zones = {plan.timezone: plan.slug for plan in plans}
+    if len(zones) > 1:
+        raise ConfigInvalid(f"{settings.experiments}: timezone: got {zones}, allowed: one for all plans of a world")
+    return World(path, settings, tuple(plans), tuple(broken))
+
+
+def _settings(path: Path) -> Settings:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigInvalid(
+            f"{path}: not found; name one with --config FILE or PACER_CONFIG, or start from "
+            "examples/pacer_fortnight/pacer.toml"
+        ) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigInvalid(f"{path}: {error}") from error
+    try:
+        settings = Settings.model_validate(content)
+    except ValidationError as error:
+        lines = [f"{path.name}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise ConfigInvalid("\n".join(lines)) from error
+    return _absolute(settings, path.parent)
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    def anchored(value: Any) -> Any:
+        return (folder / value).resolve() if value is not None else None
+
+    sources = {
+        name: str(folder / value)
+        for name in ("exposures", "feedback", "card_reviews", "anki", "roster")
+        if (value := getattr(settings.sources, name)) is not None
+    }
+    databases = tuple(item.model_copy(update={"url": _anchored_url(item.url, folder)}) for item in settings.sources.database)
+    return settings.model_copy(
+        update={
+            "home": anchored(settings.home),
+            "experiments": anchored(settings.experiments),
+            "flag_file": anchored(settings.flag_file),
+            "flag_history": anchored(settings.flag_history),
+            "sources": settings.sources.model_copy(update={**sources, "database": databases}),
+        }
+    )
+
+
+def _anchored_url(url: str, folder: Path) -> str:
+    prefix = "sqlite:///"
+    return prefix + str(folder / url.removeprefix(prefix)) if url.startswith(prefix) else url
+
+
+def _from_environment(url: str) -> str:
+    if not url.startswith("env:"):
+        return url
+    name = url.removeprefix("env:")
+    if not os.environ.get(name):
+        raise ConfigInvalid(f"sources.database: the environment variable {name} is not set")
+    return os.environ[name]
+
+
+def _naive_utc(moment: datetime | None) -> datetime | None:
+    if moment is None or moment.tzinfo is None:
+        return moment
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,90 @@
+"""Evidence of one experiment and day: findings, checks and history, gathered from plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pacer_pipelines.decisions.findings import find_all, rating_rate_difference
+from pacer_pipelines.decisions.health import SNAPSHOT_PHASE, experiment_checks
+from pacer_pipelines.decisions.marts import MartRows
+from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
+from pacer_pipelines.plan import Plan
+from pacer_pipelines.stats import days_left
+
+NO_LOG_FACTS = (
+    "the exposure log, so the variant is guessed from PACER's model_version and who was randomised is unknown",
+    "failed judgements, which PACER's database never sees, so the failure guardrail cannot be judged",
+    "the flag version of each request, so a changed share of traffic cannot be told from an effect",
+)
+NO_FEEDBACK_FACT = (
+    "the feedback event log, so the time of a rating is known only as the interval between two copies of the database"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a decision is made of besides the plan.
+
+    ``shares`` maps flag versions to percent of traffic on treatment; ``sources`` says which sources are
+    configured; ``checks`` are those of all days of the experiment so far.
+    """
+
+    date: date
+    rows: MartRows
+    checks: tuple[Check, ...]
+    history: tuple[Past, ...]
+    shares: Mapping[str, float]
+    sources: frozenset[str]
+    frozen_hash: str
+
+
+def gather(inputs: Inputs, plan: Plan) -> Evidence:
+    """The evidence of one day.
+
+    Args:
+        inputs: marts, checks, history and flag shares up to and including that day.
+        plan: the plan that the experiment obeys.
+    """
+    rows = inputs.rows
+    findings = find_all(rows, plan)
+    rating_rate = next((finding for finding in findings if finding.metric == "rating_rate"), None)
+    checks = experiment_checks(rows, plan, inputs.shares, inputs.frozen_hash, rating_rate)
+    phases = rows.phases()
+    phase = phases[-1] if phases else "none"
+    return Evidence(
+        experiment=plan.slug,
+        date=inputs.date,
+        day=(inputs.date - plan.start_date).days + 1,
+        phase=phase,
+        phase_day=(inputs.date - rows.phase_start(phase)).days + 1 if phases else 0,
+        share=inputs.shares.get(phase),
+        findings=findings,
+        checks=inputs.checks + checks,
+        history=inputs.history,
+        rating_rate_difference=rating_rate_difference(rating_rate) if rating_rate else None,
+        days_left=_days_left(inputs, plan, findings[0]),
+        missing_facts=missing_facts(inputs.sources, phases),
+    )
+
+
+def missing_facts(sources: frozenset[str], phases: list[str]) -> tuple[str, ...]:
+    """What cannot be known with the sources there are, and what that costs."""
+    facts: tuple[str, ...] = ()
+    if "exposures" not in sources or SNAPSHOT_PHASE in phases:
+        facts += NO_LOG_FACTS
+    if "feedback" not in sources:
+        facts += (NO_FEEDBACK_FACT,)
+    return facts
+
+
+def _days_left(inputs: Inputs, plan: Plan, primary: Finding) -> int | None:
+    """Days until a promotion could come at last week's pace, never beyond the plan's own end."""
+    week = inputs.date - timedelta(days=7)
+    pace = sum(row.n_treatment for row in inputs.rows.rated if row.date > week) / 7
+    if primary.information is None or primary.information <= 0:
+        return None
+    planned = primary.n_treatment / primary.information
+    to_sample = days_left(primary.n_treatment, planned, pace)
+    to_minimum = plan.duration.min_days - ((inputs.date - plan.start_date).days + 1)
+    to_end = max((plan.last_date - inputs.date).days, 0)
+    return min(max(to_sample if to_sample is not None else to_end, to_minimum, 0), to_end)

@@ -1,0 +1,109 @@
+"""From evidence to verdict: the rule that fires, the share of traffic that follows, and what would flip it."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime, time, timedelta
+
+from pacer_pipelines.decisions.evidence import Inputs, gather
+from pacer_pipelines.decisions.rules import decide
+from pacer_pipelines.decisions.values import Evidence, Verdict, canonical
+from pacer_pipelines.decisions.wording import difference_text, metric_name, points
+from pacer_pipelines.plan import Plan
+
+
+def judge(inputs: Inputs, plan: Plan, code_version: str) -> Verdict:
+    """The verdict of one experiment and day: a pure function, so the same input gives the same bytes.
+
+    Args:
+        inputs: everything known by the end of ``inputs.date`` in the plan's time zone.
+        plan: the plan to obey.
+        code_version: version of the code that judges, for the audit.
+    """
+    evidence = gather(inputs, plan)
+    rule, reasons = decide(evidence, plan)
+    return Verdict(
+        experiment=plan.slug,
+        date=evidence.date,
+        verdict=rule.verdict,
+        rule=rule.name,
+        reasons=reasons,
+        flip=what_flips(evidence, plan, rule.name),
+        share_before=evidence.share,
+        share_after=next_share(evidence, plan, rule.name),
+        day=evidence.day,
+        phase=evidence.phase,
+        days_left=evidence.days_left,
+        findings=evidence.findings,
+        checks=evidence.checks,
+        missing_facts=evidence.missing_facts,
+        as_of=as_of(inputs, plan),
+        plan_hash=plan.plan_hash,
+        code_version=code_version,
+        inputs_hash=inputs_hash(inputs),
+    )
+
+
+def as_of(inputs: Inputs, plan: Plan) -> datetime:
+    """End of the day in the plan's time zone, as naive UTC: nothing later is known to the verdict."""
+    midnight = datetime.combine(inputs.date + timedelta(days=1), time(), tzinfo=plan.zone)
+    return midnight.astimezone(UTC).replace(tzinfo=None)
+
+
+def next_share(evidence: Evidence, plan: Plan, rule: str) -> float | None:
+    """Percent of traffic on treatment that the verdict asks for; None while the share is unknown."""
+    if rule == "alarm":
+        return 0.0
+    if rule == "deadline" and plan.duration.at_deadline == "keep_control":
+        return 0.0
+    if rule == "win" and evidence.share is not None:
+        return plan.rollout.next_share(evidence.share)
+    return evidence.share
+
+
+def what_flips(evidence: Evidence, plan: Plan, rule: str) -> tuple[str, ...]:
+    """What would have to be seen for another verdict."""
+    if rule in ("alarm", "closed"):
+        return ("nothing flips it by itself: a person reopens the experiment with a new plan",)
+    if rule == "win":
+        return ("an always-valid interval on the harmful side of any metric rolls B back on that day",)
+    if rule == "health":
+        failed = ", ".join(check.name for check in evidence.checks if check.blocks)
+        return (f"the failed checks pass: {failed}",)
+    return (*_needed_for_promotion(evidence, plan), *_needed_for_rollback(evidence, plan))
+
+
+def _needed_for_promotion(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
+    primary = evidence.finding(plan.primary.metric)
+    if primary is None or primary.se is None or primary.bar is None or primary.effect is None:
+        return ("promote: ratings of both variants by the same coaches",)
+    needed = primary.bar * primary.se
+    return (
+        f"promote: {metric_name(primary.metric)} at {points(needed)} or more with today's certainty "
+        f"(now {points(primary.effect)}), and every obstacle above gone",
+    )
+
+
+def _needed_for_rollback(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
+    primary = evidence.finding(plan.primary.metric)
+    if primary is None or primary.interval is None or primary.effect is None:
+        return ()
+    half = primary.interval[1] - primary.effect
+    return (f"roll back: {metric_name(primary.metric)} at {difference_text(primary.metric, -half)} or less",)
+
+
+def inputs_hash(inputs: Inputs) -> str:
+    """sha256 over everything that was put in, in one spelling."""
+    rows = inputs.rows
+    content = {
+        "date": inputs.date.isoformat(),
+        "rows": [_plain(part) for part in (rows.metrics, rows.decisions, rows.units, rows.exposures, rows.rated)],
+        "history": [[past.date.isoformat(), past.verdict, past.rule] for past in inputs.history],
+        "shares": {phase: inputs.shares.get(phase) for phase in rows.phases()},
+        "sources": sorted(inputs.sources),
+        "frozen_hash": inputs.frozen_hash,
+    }
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def _plain(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    return [[value if isinstance(value, str | float | int) else str(value) for value in row] for row in sorted(rows)]

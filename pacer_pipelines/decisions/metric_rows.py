@@ -1,0 +1,117 @@
+"""One metric as the words and numbers that a reader sees, or as nothing when too few stand behind it."""
+
+from dataclasses import dataclass
+
+from pacer_pipelines.decisions.values import Finding, Label, Role
+from pacer_pipelines.decisions.wording import RATIOS, difference_text, interval_text, metric_name, rate_text
+from pacer_pipelines.plan import Margin, Plan
+
+TOO_FEW = "too few to show"
+NO_DATA = "no data"
+FEWEST_UNITS, FEWEST_COACHES = 10, 3
+
+COUNTED = {
+    "good_rate": "rated",
+    "good_rate_mature": "rated",
+    "good_rate_by_decision": "rated",
+    "engagement": "cards",
+}
+LABELS: dict[Label, str] = {
+    "better": "better",
+    "worse": "worse",
+    "non_inferior": "non-inferior",
+    "inconclusive": "inconclusive",
+    "no_data": NO_DATA,
+}
+RATED: dict[Label, str] = {"better": "rated more", "worse": "rated less", "inconclusive": "alike", "no_data": NO_DATA}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One metric as text; ``shown`` is False when too few stand behind it, and then no number is in it."""
+
+    metric: str
+    role: Role
+    control: str
+    treatment: str
+    effect: str
+    interval: str
+    margin: str
+    label: str
+    n: str
+    coaches: str
+    strength: str
+    note: str
+    shown: bool
+
+
+def enough_to_show(finding: Finding) -> bool:
+    """Whether enough requests and coaches stand behind a finding to show its numbers to anybody."""
+    smaller = min(finding.n_control, finding.n_treatment)
+    return smaller >= FEWEST_UNITS and finding.coaches >= FEWEST_COACHES
+
+
+def metric_row(finding: Finding, plan: Plan) -> MetricRow:
+    """The finding as one line of a table.
+
+    Args:
+        finding: what the metric says.
+        plan: gives the margin as it was registered.
+    """
+    name, shown = finding.metric, enough_to_show(finding)
+    margin = next((guarded.margin for guarded in plan.guarded if guarded.metric == name), None)
+
+    def number(text: str) -> str:
+        return text if shown else "-"
+
+    return MetricRow(
+        metric=metric_name(name),
+        role=finding.role,
+        control=number(rate_text(name, finding.rate_control)),
+        treatment=number(rate_text(name, finding.rate_treatment)),
+        effect=difference_text(name, finding.effect) if shown else _nothing(finding),
+        interval=number(_interval(finding)),
+        margin=_margin(name, margin, finding.better) if margin else "-",
+        label=_label(finding),
+        n=number(f"{finding.n_control:,} / {finding.n_treatment:,} {COUNTED.get(name, 'requests')}"),
+        coaches=number(f"{finding.coaches} coaches"),
+        strength=number(_strength(finding)),
+        note=finding.note if shown else "",
+        shown=shown,
+    )
+
+
+def _nothing(finding: Finding) -> str:
+    return NO_DATA if finding.label == "no_data" and not finding.n_treatment else TOO_FEW
+
+
+def _label(finding: Finding) -> str:
+    if finding.alarm:
+        return "worse: ALARM"
+    if finding.label == "no_data" or finding.role not in ("sensitivity", "health"):
+        return LABELS[finding.label]
+    if finding.role == "health":
+        return RATED.get(finding.label, LABELS[finding.label])
+    return "agrees" if finding.passes else "disagrees"
+
+
+def _interval(finding: Finding) -> str:
+    return interval_text(finding).removesuffix(" points") if finding.interval else "-"
+
+
+def _margin(metric: str, margin: Margin, better: str) -> str:
+    sign = "-" if better == "higher" else "+"
+    if margin.relative:
+        return f"{sign}{margin.relative * 100:g} %"
+    if metric in RATIOS:
+        return f"{sign}{margin.absolute:g}"
+    return f"{sign}{margin.absolute * 100:g} point{'' if margin.absolute == 0.01 else 's'}"
+
+
+def _strength(finding: Finding) -> str:
+    if finding.z_star is None or finding.bar is None:
+        return "-"
+    text = f"z* {finding.z_star:.2f}, promote bar {finding.bar:.2f}"
+    if finding.information is None:
+        return text
+    return f"{text}, {min(finding.information, 1) * 100:.0f} % of the planned sample"

@@ -1,0 +1,65 @@
+"""How numbers and metrics are spelled wherever a person reads them."""
+
+from pacer_pipelines.decisions.values import Finding
+
+METRIC_NAMES = {
+    "good_rate": "GOOD rate",
+    "good_rate_mature": "GOOD rate of mature requests",
+    "good_rate_by_decision": "GOOD rate weighted by decision",
+    "good_per_request": "GOOD per request",
+    "bad_per_request": "BAD per request",
+    "card_rate": "Anki card rate",
+    "engagement": "reviews per card",
+    "failure_rate": "failed judgements",
+    "rating_rate": "rated share of requests",
+}
+RATIOS = frozenset({"engagement"})
+
+
+def metric_name(metric: str) -> str:
+    """Name of a metric for people."""
+    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def points(value: float) -> str:
+    """A difference of rates in percentage points, signed: ``+2.3 points``."""
+    return f"{100 * value:+.1f} points"
+
+
+def rate_text(metric: str, value: float | None) -> str:
+    """A rate as percent, a ratio as a number, nothing as a dash."""
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if metric in RATIOS else f"{100 * value:.1f} %"
+
+
+def difference_text(metric: str, value: float | None) -> str:
+    """A signed difference in the unit of its metric."""
+    if value is None:
+        return "–"
+    return f"{value:+.2f}" if metric in RATIOS else points(value)
+
+
+def effect_text(finding: Finding) -> str:
+    """The effect (treatment minus control) with both rates."""
+    if finding.effect is None:
+        return "no data"
+    rates = f"{rate_text(finding.metric, finding.rate_control)} in A, {rate_text(finding.metric, finding.rate_treatment)} in B"
+    return f"{difference_text(finding.metric, finding.effect)} ({rates})"
+
+
+def interval_text(finding: Finding) -> str:
+    """The always-valid interval: ``-1.0 to +5.6 points``."""
+    if finding.interval is None:
+        return "not known yet"
+    low, high = finding.interval
+    if finding.metric in RATIOS:
+        return f"{low:+.2f} to {high:+.2f}"
+    return f"{100 * low:+.1f} to {100 * high:+.1f} points"
+
+
+def score_text(finding: Finding) -> str:
+    """The test statistic beside its bar: ``z* 1.31 of 2.77``."""
+    score = "unknown" if finding.z_star is None else f"{finding.z_star:.2f}"
+    bar = "out of reach" if finding.bar is None else f"{finding.bar:.2f}"
+    return f"z* {score}, promote bar {bar}"

@@ -1,0 +1,53 @@
+"""One class per reason a day cannot be judged. Each message says what, where, and what to do."""
+
+
+class PacerError(Exception):
+    """Anything that this project refuses, with a message for a person."""
+
+
+class ConfigInvalid(PacerError):
+    """The world's configuration (pacer.toml) cannot be used."""
+
+
+class PlanInvalid(PacerError):
+    """A plan breaks its own rules; each problem names the key, what was got and what is allowed."""
+
+    def __init__(self, file: str, problems: list[tuple[str, object, str]]) -> None:
+        """Keep file and problems (key, got, allowed), so that a caller can show them apart."""
+        lines = [f"{file}: {key}: got {got!r}, allowed: {allowed}" for key, got, allowed in problems]
+        super().__init__("\n".join(lines))
+        self.file, self.problems = file, problems
+
+
+class SourceMissing(PacerError):
+    """A configured source is not there."""
+
+    def __init__(self, source: str, where: str, why: str = "") -> None:
+        """Name the source and the place where it was looked for."""
+        super().__init__(f"{source}: nothing at {where}" + (f" ({why})" if why else ""))
+        self.source, self.where, self.why = source, where, why
+
+
+class SourceUnreadable(PacerError):
+    """A source is there and cannot be read."""
+
+    def __init__(self, source: str, where: str, why: str = "") -> None:
+        """Name the source, the place and the reason."""
+        super().__init__(f"{source}: cannot read {where}" + (f": {why}" if why else ""))
+        self.source, self.where, self.why = source, where, why
+
+
+class WarehouseFailed(PacerError):
+    """A dbt model or test failed; the message names the node."""
+
+
+class NothingPublished(PacerError):
+    """No published snapshot exists yet."""
+
+
+class FlagRefused(PacerError):
+    """The flag file is not what its door accepts, or changed under our hands."""
+
+
+class DeliveryFailed(PacerError):
+    """A message could not be delivered; it stays in the outbox."""

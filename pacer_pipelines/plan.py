@@ -1,0 +1,254 @@
+"""The vocabulary of an experiment: a pre-registered plan, frozen and self-validating.
+
+A plan is one file, ``experiments/<slug>.toml``, written before the first exposure. Its content hash is its
+identity: every verdict stores the hash of the plan that it obeyed. Defaults are those of docs/statistics.md.
+"""
+
+import hashlib
+import json
+import tomllib
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pacer_pipelines.errors import PlanInvalid
+
+MetricName = Literal["good_rate", "card_rate", "engagement", "failure_rate"]
+BINARY_METRICS: frozenset[str] = frozenset({"good_rate", "good_rate_mature", "rating_rate", "failure_rate"})
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Percent = Annotated[float, Field(gt=0, le=100)]
+Days = Annotated[int, Field(ge=1, le=365)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Variant(_Frozen):
+    """One arm: how the flag names it, and what it serves."""
+
+    variant: Annotated[str, Field(min_length=1, max_length=40, description="name of the variant in the flag file")]
+    model: Text
+    version: Text
+    prompt: Annotated[str, Field(max_length=200, description="name or hash of the prompt")] = ""
+
+
+class LeftOut(_Frozen):
+    """A segment that is never analysed, because it was never randomised."""
+
+    attribute: Literal["school", "grade", "coach"]
+    value: Text
+    why: Text
+
+
+class Margin(_Frozen):
+    """How much worse B may be: a share of A's rate (relative) or points (absolute)."""
+
+    relative: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    absolute: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "Margin":
+        if (self.relative > 0) == (self.absolute > 0):
+            raise ValueError("exactly one of relative and absolute above 0")
+        return self
+
+
+class Primary(_Frozen):
+    """The metric that decides, and the smallest effect that is worth a change."""
+
+    metric: Literal["good_rate"] = "good_rate"
+    baseline: Annotated[Share, Field(description="expected rate of control")]
+    smallest_effect: Annotated[float, Field(gt=0, le=0.5, description="smallest effect of interest, absolute")] = 0.03
+    design_effect: Annotated[
+        float, Field(ge=1, le=50, description="variance under this design over that of independent rows")
+    ] = 1.0
+
+
+class Guarded(_Frozen):
+    """A metric that B must not harm: the direction that is better, and the margin."""
+
+    metric: MetricName
+    better: Literal["higher", "lower"]
+    margin: Margin
+
+
+class Alphas(_Frozen):
+    """Error rates: one-sided, for the whole experiment, however often it is looked at."""
+
+    promote: Annotated[float, Field(gt=0, le=0.2)] = 0.05
+    alarm: Annotated[float, Field(gt=0, le=0.2)] = 0.05
+    srm: Annotated[float, Field(gt=0, le=0.2)] = 0.05
+
+
+class Duration(_Frozen):
+    """How long the experiment runs at least and at most, and what the deadline does."""
+
+    min_days: Days = 7
+    max_days: Days = 42
+    whole_weeks: bool = True
+    at_deadline: Literal["keep_control", "keep_split"] = "keep_control"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Duration":
+        if self.max_days < self.min_days:
+            raise ValueError(f"max_days >= min_days ({self.min_days})")
+        return self
+
+
+class Minimums(_Frozen):
+    """What must have been seen before a verdict may move traffic."""
+
+    promote_rated: Annotated[int, Field(ge=1)] = 200
+    promote_coaches: Annotated[int, Field(ge=2)] = 10
+    alarm_rated: Annotated[int, Field(ge=1)] = 50
+    alarm_coaches: Annotated[int, Field(ge=2)] = 8
+
+
+class Maturity(_Frozen):
+    """Days after which a request's ratings and a card's reviews count as complete."""
+
+    rating_days: Days = 7
+    card_days: Days = 7
+
+
+class Health(_Frozen):
+    """Limits of the checks on the experiment itself."""
+
+    two_variant_units: Share = 0.01
+    multi_coach_units: Share = 0.10
+    rating_rate_flag: Share = 0.025
+    rating_rate_block: Share = 0.15
+
+
+class Rollout(_Frozen):
+    """The ladder of traffic shares of B, in percent, and how long each step lasts at least."""
+
+    steps: tuple[Percent, ...] = (10.0, 25.0, 50.0, 100.0)
+    step_min_days: Days = 7
+
+    @field_validator("steps")
+    @classmethod
+    def _rising_to_100(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
+        if not steps or list(steps) != sorted(set(steps)) or steps[-1] != 100:
+            raise ValueError("rising percentages that end with 100")
+        return steps
+
+    def next_share(self, share: float) -> float:
+        """Share (percent) of the step after ``share``; 100 stays 100."""
+        return next((step for step in self.steps if step > share + 1e-9), 100.0)
+
+
+class Plan(_Frozen):
+    """One experiment as it was pre-registered."""
+
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,59}$")]
+    experiment_id: Annotated[Text, Field(description="as the exposure log names it (meta.experiment_id)")]
+    flag_key: Text
+    hypothesis: Annotated[str, Field(min_length=10, max_length=2000)]
+    owner: Text
+    slack_channel: Annotated[str, Field(pattern=r"^[#C][A-Za-z0-9_-]{1,79}$")]
+    timezone: str = "Asia/Seoul"
+    start_date: date
+    randomization_unit: Literal["request", "student"]
+    control: Variant
+    treatment: Variant
+    left_out: tuple[LeftOut, ...] = ()
+    primary: Primary
+    secondary: tuple[Guarded, ...] = ()
+    guardrails: tuple[Guarded, ...] = ()
+    alphas: Alphas = Alphas()
+    duration: Duration = Duration()
+    minimums: Minimums = Minimums()
+    maturity: Maturity = Maturity()
+    health: Health = Health()
+    rollout: Rollout = Rollout()
+
+    @field_validator("randomization_unit", mode="before")
+    @classmethod
+    def _never_by_coach(cls, unit: object) -> object:
+        if unit == "coach":
+            raise ValueError(
+                "request or student; a split by coach is refused, because a handful of coaches in B promotes "
+                "half of all worthless variants (docs/statistics.md)"
+            )
+        return unit
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError("an IANA time zone such as Asia/Seoul")
+        return zone
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Plan":
+        if self.control.variant == self.treatment.variant:
+            raise ValueError("control and treatment with different variants")
+        names = [guarded.metric for guarded in self.guarded]
+        if len(set(names)) != len(names) or self.primary.metric in names:
+            raise ValueError("each metric once among primary, secondary and guardrails")
+        return self
+
+    @property
+    def guarded(self) -> tuple[Guarded, ...]:
+        """Every metric that must not be harmed: secondary metrics first, then guardrails."""
+        return self.secondary + self.guardrails
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone in which a day of this plan begins and ends."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def last_date(self) -> date:
+        """Last day of the experiment: day ``max_days``."""
+        return self.start_date + timedelta(days=self.duration.max_days - 1)
+
+    @property
+    def plan_hash(self) -> str:
+        """Identity of the plan: sha256 of its content (comments and layout do not count)."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def load_plan(path: Path) -> Plan:
+    """Plan read from one TOML file.
+
+    Args:
+        path: ``experiments/<slug>.toml``; the file name must be the slug.
+
+    Raises:
+        PlanInvalid: naming file, key, what was got and what is allowed.
+    """
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PlanInvalid(path.name, [("file", str(error), "a readable TOML file")]) from error
+    try:
+        plan = Plan.model_validate(content)
+    except ValidationError as error:
+        raise PlanInvalid(path.name, [_problem(item) for item in error.errors()]) from error
+    if plan.slug != path.stem:
+        raise PlanInvalid(path.name, [("slug", plan.slug, f"the file's own name, {path.stem!r}")])
+    return plan
+
+
+def _problem(item: Any) -> tuple[str, object, str]:
+    key = ".".join(str(part) for part in item["loc"]) or "plan"
+    got = item["input"] if not isinstance(item["input"], dict) else "a table"
+    if item["type"] == "missing":
+        return key, "nothing", "a value (the key is required)"
+    if item["type"] == "extra_forbidden":
+        return key, got, "only the keys of experiments/plan.schema.json"
+    return key, got, item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+
+
+def plan_schema() -> dict[str, Any]:
+    """JSON schema of a plan, for editors (``experiments/plan.schema.json``)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plan.model_json_schema()}
