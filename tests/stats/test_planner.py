@@ -1,0 +1,68 @@
+"""What a plan can find and what its split costs."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pacer_pipelines.stats import (
+    days_left,
+    planned_treatment_n,
+    relative_duration,
+    smallest_detectable_effect,
+)
+
+SETTINGS = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.001, 0.5), st.floats(0.01, 0.99), st.floats(0.1, 20))
+@SETTINGS
+def test_the_planned_size_finds_exactly_the_effect_it_was_planned_for(
+    baseline: float, effect: float, share: float, design_effect: float
+) -> None:
+    n = planned_treatment_n(baseline, effect, share, design_effect)
+    assert smallest_detectable_effect(baseline, n, share, design_effect) == pytest.approx(effect, rel=1e-9)
+
+
+def test_no_unit_finds_nothing() -> None:
+    assert smallest_detectable_effect(0.6, 0, 0.1) == math.inf
+    with pytest.raises(ValueError, match="n_treatment: got nan"):
+        smallest_detectable_effect(0.6, math.nan, 0.1)
+    with pytest.raises(ValueError, match=r"baseline: got 1\.2"):
+        smallest_detectable_effect(1.2, 100, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("now", "planned", "per_day", "days"),
+    [
+        (0, 100, 10, 10),
+        (0, 101, 10, 11),
+        (100, 100, 10, 0),
+        (120, 100, 0, 0),
+        (99, 100, 0, None),
+        (0, 100, -3, None),
+        (0, math.inf, 10, None),
+        (0, 100, math.nan, None),
+        (0, 1e308, 1e-300, None),
+    ],
+)
+def test_days_left_are_whole_days_or_never(
+    now: float, planned: float, per_day: float, days: int | None
+) -> None:
+    assert days_left(now, planned, per_day) == days
+
+
+@given(st.floats(0.01, 0.99))
+@SETTINGS
+def test_duration_follows_from_the_planned_size(share: float) -> None:
+    traffic = planned_treatment_n(0.6, 0.03, share) / share
+    even = planned_treatment_n(0.6, 0.03, 0.5) / 0.5
+    assert relative_duration(share) == pytest.approx(traffic / even, rel=1e-9)
+    assert relative_duration(share) >= 1.0 - 1e-12
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, math.nan])
+def test_a_split_must_leave_both_variants_some_traffic(share: float) -> None:
+    with pytest.raises(ValueError, match="treatment_share: got"):
+        relative_duration(share)
