@@ -29,3 +29,25 @@ setup: $(STAMP) ## create .venv from requirements.lock
 lock: ## resolve pyproject.toml anew into requirements.lock (no address of a registry is written)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --quiet --group dev pyproject.toml -o requirements.lock
+
+demo: $(STAMP) ## judge each day of the example fortnight and show the last verdict
+	@rm -rf .demo && mkdir -p .demo && cp examples/pacer_fortnight/flags/v2.json .demo/pacer.flagd.json
+	@$(BIN)/pacer run --config examples/pacer_fortnight/pacer.toml --from 2026-11-02 --to 2026-11-15
+
+test: $(STAMP) lint ## linters, types, import contracts and the tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(STAMP) ## ruff, mypy, import-linter, sqlfluff
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/macros
+
+dev: $(STAMP) ## open the Dagster UI on the world of PACER_CONFIG (default: the example)
+	@export PACER_CONFIG="$${PACER_CONFIG:-examples/pacer_fortnight/pacer.toml}"; \
+	home="$$($(BIN)/pacer home)"; export DAGSTER_HOME="$$home/dagster"; \
+	exec $(BIN)/dagster dev -w workspace.yaml
+
+clean: ## remove the environment and the demo's output
+	rm -rf .venv .demo dbt_project/target

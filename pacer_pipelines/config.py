@@ -56,7 +56,7 @@ class Settings(_Frozen):
     home: Path
     experiments: Path
     flag_file: Path | None = None
-    flag_history: Path | None = None
+    flag_archive: Annotated[Path | None, Field(description="earlier versions of the flag file; only read")] = None
     dry_run: Annotated[bool, Field(description="judge and report, but change neither flag nor Slack")] = False
     synthetic: Annotated[bool, Field(description="made-up data: a public pseudonym key will do")] = False
     sources: Sources = Sources()
@@ -83,8 +83,8 @@ class World:
 
     @property
     def flag_history(self) -> Path:
-        """Folder with every earlier version of the flag file."""
-        return self.settings.flag_history or self.home / "flags"
+        """Folder in which the door to the flag keeps every version that it replaced."""
+        return self.home / "flags"
 
     def plan(self, slug: str) -> Plan:
         """The plan with this slug.
@@ -100,7 +100,10 @@ class World:
 
     def database_urls(self) -> list[tuple[str, datetime | None]]:
         """Databases oldest copy first, the live one last; naive UTC times; secrets filled in."""
-        dated = [(_from_environment(item.url), _naive_utc(item.taken_at)) for item in self.settings.sources.database]
+        dated = [
+            (_from_environment(item.url), _naive_utc(item.taken_at))
+            for item in self.settings.sources.database
+        ]
         return sorted(dated, key=lambda pair: (pair[1] is None, pair[1] or datetime.min))
 
     def pseudonym_key(self) -> bytes:
@@ -145,7 +148,9 @@ def load_world(config_file: Path | None = None) -> World:
             broken.append(error)
     zones = {plan.timezone: plan.slug for plan in plans}
     if len(zones) > 1:
-        raise ConfigInvalid(f"{settings.experiments}: timezone: got {zones}, allowed: one for all plans of a world")
+        raise ConfigInvalid(
+            f"{settings.experiments}: timezone: got {zones}, allowed: one for all plans of a world"
+        )
     return World(path, settings, tuple(plans), tuple(broken))
 
 
@@ -176,13 +181,15 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         for name in ("exposures", "feedback", "card_reviews", "anki", "roster")
         if (value := getattr(settings.sources, name)) is not None
     }
-    databases = tuple(item.model_copy(update={"url": _anchored_url(item.url, folder)}) for item in settings.sources.database)
+    databases = tuple(
+        item.model_copy(update={"url": _anchored_url(item.url, folder)}) for item in settings.sources.database
+    )
     return settings.model_copy(
         update={
             "home": anchored(settings.home),
             "experiments": anchored(settings.experiments),
             "flag_file": anchored(settings.flag_file),
-            "flag_history": anchored(settings.flag_history),
+            "flag_archive": anchored(settings.flag_archive),
             "sources": settings.sources.model_copy(update={**sources, "database": databases}),
         }
     )

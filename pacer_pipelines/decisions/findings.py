@@ -73,7 +73,9 @@ def _effect(rows: MartRows, metric: str) -> Effect | None:
 
 
 def _roles(plan: Plan) -> list[tuple[Guarded, Role]]:
-    return [(item, "secondary") for item in plan.secondary] + [(item, "guardrail") for item in plan.guardrails]
+    return [(item, "secondary") for item in plan.secondary] + [
+        (item, "guardrail") for item in plan.guardrails
+    ]
 
 
 def find_primary(effect: Effect | None, plan: Plan, clock: Clock) -> Finding:
@@ -162,7 +164,9 @@ def _per_request(rows: MartRows, *, good: bool) -> Strata:
 
 def find_mature(rows: MartRows, clock: Clock) -> Finding:
     """The primary metric on requests whose ratings have had time to arrive: its sign must agree."""
-    return _sign_must_agree("good_rate_mature", _effect(rows, "good_rate_mature"), clock, "requests old enough to have been rated")
+    return _sign_must_agree(
+        "good_rate_mature", _effect(rows, "good_rate_mature"), clock, "requests old enough to have been rated"
+    )
 
 
 def find_by_decision(rows: MartRows, clock: Clock) -> Finding:
@@ -191,18 +195,26 @@ def _decision_sums(rows: tuple[DecisionSum, ...]) -> dict[str, DecisionSums]:
 
     return {
         decision: DecisionSums(
-            cluster, *(column(decision, variant, field) for variant in ("control", "treatment")
-                       for field in ("requests", "rated", "good"))
+            cluster,
+            *(
+                column(decision, variant, field)
+                for variant in ("control", "treatment")
+                for field in ("requests", "rated", "good")
+            ),
         )
         for decision in sorted({row.decision for row in rows})
     }
 
 
-def _describe(metric: str, role: Role, better: str, effect: Effect | None, clock: Clock, n_opt: float) -> Finding:
+def _describe(
+    metric: str, role: Role, better: str, effect: Effect | None, clock: Clock, n_opt: float
+) -> Finding:
     """The numbers that every finding has, still without a judgement."""
     direction = "higher" if better == "higher" else "lower"
     if effect is None:
-        return Finding(metric, role, "no_data", direction, bar=_finite(clock.bar), information=clock.information)
+        return Finding(
+            metric, role, "no_data", direction, bar=_finite(clock.bar), information=clock.information
+        )
     half = alarm_half_width(effect.se, effect.n_treatment, n_opt, clock.alarm_alpha)
     known = math.isfinite(half)
     return Finding(
@@ -223,5 +235,3 @@ def _describe(metric: str, role: Role, better: str, effect: Effect | None, clock
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-

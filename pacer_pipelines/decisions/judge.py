@@ -96,7 +96,9 @@ def inputs_hash(inputs: Inputs) -> str:
     rows = inputs.rows
     content = {
         "date": inputs.date.isoformat(),
-        "rows": [_plain(part) for part in (rows.metrics, rows.decisions, rows.units, rows.exposures, rows.rated)],
+        "rows": [
+            _plain(part) for part in (rows.metrics, rows.decisions, rows.units, rows.exposures, rows.rated)
+        ],
         "history": [[past.date.isoformat(), past.verdict, past.rule] for past in inputs.history],
         "shares": {phase: inputs.shares.get(phase) for phase in rows.phases()},
         "sources": sorted(inputs.sources),
@@ -106,4 +108,7 @@ def inputs_hash(inputs: Inputs) -> str:
 
 
 def _plain(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
-    return [[value if isinstance(value, str | float | int) else str(value) for value in row] for row in sorted(rows)]
+    return [
+        [value if isinstance(value, str | float | int) else str(value) for value in row]
+        for row in sorted(rows)
+    ]

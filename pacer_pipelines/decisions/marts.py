@@ -77,7 +77,9 @@ class MartRows:
 
     def strata(self, metric: str) -> Strata | None:
         """Strata (coach x phase) of one metric, or None when it has no row at all."""
-        rows = [(row.phase, row.coach, row.variant, row.n, row.y) for row in self.metrics if row.metric == metric]
+        rows = [
+            (row.phase, row.coach, row.variant, row.n, row.y) for row in self.metrics if row.metric == metric
+        ]
         return strata_of(rows, binary=metric in BINARY_METRICS) if rows else None
 
     def phases(self) -> list[str]:

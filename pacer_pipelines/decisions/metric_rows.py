@@ -23,7 +23,12 @@ LABELS: dict[Label, str] = {
     "inconclusive": "inconclusive",
     "no_data": NO_DATA,
 }
-RATED: dict[Label, str] = {"better": "rated more", "worse": "rated less", "inconclusive": "alike", "no_data": NO_DATA}
+RATED: dict[Label, str] = {
+    "better": "rated more",
+    "worse": "rated less",
+    "inconclusive": "alike",
+    "no_data": NO_DATA,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pacer_pipelines.plan import Plan
 WIDTH = 96
 NO_BREAK = "\u00a0"
 _ROLES_BELOW_THE_PRIMARY: tuple[Role, ...] = ("secondary", "guardrail", "health", "sensitivity")
-FOOTNOTE = "Effect is treatment minus control, compared within coach and phase; the interval holds on every day."
+FOOTNOTE = "Effect is treatment minus control, compared within coach and phase; the interval holds every day."
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,8 @@ def _effect_line(row: MetricRow | None) -> str:
     if not row.shown:
         return f"{row.metric}: {row.effect}"
     interval = f"always-valid interval {row.interval}" if row.interval != "-" else "no interval yet"
-    return f"{row.metric} {row.control} -> {row.treatment}: {row.effect}, {interval}, n {row.n}, {row.coaches}"
+    rates = f"{row.metric} {row.control} -> {row.treatment}"
+    return f"{rates}: {row.effect}, {interval}, n {row.n}, {row.coaches}"
 
 
 def _strength(row: MetricRow | None) -> list[str]:
@@ -167,7 +168,8 @@ def _days_line(days_left: int | None) -> str:
 def _entry(name: str, items: list[str]) -> list[str]:
     """A word in the margin and its paragraphs beside it."""
     margin = " " * 10
-    paragraphs = [textwrap.wrap(_held(item), WIDTH - len(margin), subsequent_indent="  ") or [""] for item in items]
+    width = WIDTH - len(margin)
+    paragraphs = [textwrap.wrap(_held(item), width, subsequent_indent="  ") or [""] for item in items]
     lines = [margin + line.replace(NO_BREAK, " ") for paragraph in paragraphs for line in paragraph]
     return [f"{name:<10}" + lines[0].lstrip(), *lines[1:]] if lines else []
 
@@ -189,11 +191,11 @@ def _table(rows: tuple[MetricRow, ...]) -> list[str]:
 
 
 def _cells(row: MetricRow) -> tuple[str, ...]:
-    numbers = (row.control, row.treatment, row.effect, row.interval, row.margin)
-    return (row.metric, *(number.replace(" points", " pt").replace(" point", " pt") for number in numbers), row.label)
+    cells = (row.metric, row.control, row.treatment, row.effect, row.interval, row.margin, row.label)
+    return tuple(cell.replace(" points", " pt").replace(" point", " pt") for cell in cells)
 
 
 def _table_line(line: tuple[str, ...], widths: list[int]) -> str:
     left = (0, len(line) - 1)
-    padded = [f"{c:<{w}}" if i in left else f"{c:>{w}}" for i, (c, w) in enumerate(zip(line, widths, strict=True))]
-    return "  ".join(padded).rstrip()
+    sized = enumerate(zip(line, widths, strict=True))
+    return "  ".join(f"{c:<{w}}" if i in left else f"{c:>{w}}" for i, (c, w) in sized).rstrip()

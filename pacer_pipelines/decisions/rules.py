@@ -109,7 +109,11 @@ def obstacles(evidence: Evidence, plan: Plan) -> Reasons:
     """Everything that stands between today and a promotion, as sentences."""
     primary = evidence.finding(plan.primary.metric)
     found = [*_waiting_times(evidence, plan), *_primary_obstacles(primary, plan)]
-    found += [text for item in plan.guarded if (text := _guarded_obstacle(evidence.finding(item.metric), item.metric))]
+    found += [
+        text
+        for item in plan.guarded
+        if (text := _guarded_obstacle(evidence.finding(item.metric), item.metric))
+    ]
     found += _disagreements(evidence)
     return tuple(found)
 
@@ -121,7 +125,7 @@ def _waiting_times(evidence: Evidence, plan: Plan) -> list[str]:
         found.append(f"day {evidence.day} of at least {duration.min_days}")
     elif duration.whole_weeks and evidence.day % 7:
         found.append(f"day {evidence.day}: promotion is looked at on whole weeks only")
-    if evidence.phase_day < step_days:
+    if evidence.phase_day < step_days and evidence.phase_day < evidence.day:
         found.append(f"day {evidence.phase_day} of at least {step_days} at this share of traffic")
     if evidence.share is not None and evidence.share >= 100:
         found.append("B already has all traffic")
@@ -136,7 +140,9 @@ def _primary_obstacles(primary: Finding | None, plan: Plan) -> list[str]:
     if primary.n_treatment < least.promote_rated:
         found.append(f"{name}: {primary.n_treatment} of at least {least.promote_rated} rated decisions of B")
     if primary.coaches < least.promote_coaches:
-        found.append(f"{name}: {primary.coaches} of at least {least.promote_coaches} coaches rated both variants")
+        found.append(
+            f"{name}: {primary.coaches} of at least {least.promote_coaches} coaches rated both variants"
+        )
     if primary.z_star is None or primary.bar is None:
         found.append(f"{name}: its uncertainty cannot be computed yet")
     elif not primary.passes:

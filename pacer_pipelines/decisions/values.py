@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -127,6 +128,32 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """The verdict as JSON-ready values, ``verdict_id`` first."""
         return {"verdict_id": self.verdict_id, **_plain(self)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Verdict":
+        """The verdict that :meth:`as_dict` wrote.
+
+        Raises:
+            ValueError: the content is not what its verdict_id promises.
+        """
+        names = [field.name for field in fields(Finding)]
+        known = {field.name: content[field.name] for field in fields(cls)}
+        verdict = cls(
+            **{
+                **{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()},
+                "date": date.fromisoformat(content["date"]),
+                "as_of": datetime.fromisoformat(content["as_of"].removesuffix("Z")),
+                "findings": tuple(_finding({name: row[name] for name in names}) for row in content["findings"]),
+                "checks": tuple(Check(**row) for row in content["checks"]),
+            }
+        )
+        if verdict.verdict_id != content["verdict_id"]:
+            raise ValueError(f"verdict {content['verdict_id']}: its content has the id {verdict.verdict_id}")
+        return verdict
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    return Finding(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None})
 
 
 def canonical(content: Any) -> str:

@@ -1,0 +1,266 @@
+"""The same doors for a person at a terminal: ``pacer run|history|verdict|plan|flag|dashboard``."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pacer_pipelines import __version__
+from pacer_pipelines.config import World, find_config, load_world
+from pacer_pipelines.errors import PacerError
+from pacer_pipelines.plan import load_plan, plan_schema
+
+if TYPE_CHECKING:
+    from pacer_pipelines.orchestration.run import DayResult, Runner
+
+EXIT_STEP_FAILED, EXIT_REFUSED, EXIT_HELD = 1, 2, 3
+COLOURS = {"promote": "green", "hold": "yellow", "rollback": "red"}
+EXIT_CODES = """\b
+Exit codes:
+  0  every verdict rests on data that passed its checks
+  1  a step failed; the verdict says which
+  2  configuration, plan or command line is wrong; nothing was changed
+  3  at least one verdict is a hold because data is missing or a check failed"""
+
+DATE = click.DateTime(formats=["%Y-%m-%d"])
+
+
+class _Refusal(click.ClickException):
+    exit_code = EXIT_REFUSED
+
+
+def _with_world(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command its world from --config, and say refusals in one clear line."""
+
+    @click.option(
+        "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE",
+        help="The world's pacer.toml  [default: $PACER_CONFIG, else ./pacer.toml]",
+    )  # fmt: skip
+    @wraps(command)
+    def inner(config_file: Path | None, **arguments: Any) -> Any:
+        try:
+            return command(world=load_world(find_config(config_file)), **arguments)
+        except PacerError as error:
+            raise _Refusal(str(error)) from error
+
+    return inner
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pacer")
+def main() -> None:
+    """Judge A against B every day: promote, hold or roll back, with reasons.
+
+    One pacer.toml names sources, home, plans and flag file; see examples/pacer_fortnight/pacer.toml.
+    """
+
+
+@main.command(epilog=EXIT_CODES)
+@_with_world
+@click.option("--date", "day", type=DATE, help="The day to judge  [default: yesterday in the plans' time zone]")
+@click.option("--from", "first", type=DATE, help="First of several days, judged one after the other")
+@click.option("--to", "last", type=DATE, help="Last of several days")
+def run(world: World, day: datetime | None, first: datetime | None, last: datetime | None) -> None:
+    """Run the daily job: ingest, check, build, judge, move the flag, tell Slack.
+
+    Running a day again changes nothing unless its data changed.
+    """
+    days = _days(world, day, first, last)
+    for broken in world.broken_plans:
+        click.secho(f"broken plan, left out:\n{broken}", fg="red", err=True)
+    from pacer_pipelines.orchestration.run import Runner
+
+    runner = Runner(world)
+    results = [_run_day(runner, each, quiet=len(days) > 1) for each in days]
+    _show_outcome(runner, days)
+    sys.exit(_exit_code(runner, results))
+
+
+def _days(world: World, day: datetime | None, first: datetime | None, last: datetime | None) -> list[date]:
+    if (first is None) != (last is None) or (day and first):
+        raise click.UsageError("give --date, or both --from and --to")
+    if first and last:
+        if last < first:
+            raise click.UsageError(f"--to {last.date()} lies before --from {first.date()}")
+        return [first.date() + timedelta(days=step) for step in range((last - first).days + 1)]
+    if not world.plans:
+        raise _Refusal(f"no usable plan in {world.settings.experiments}")
+    chosen = day.date() if day else datetime.now(world.plans[0].zone).date() - timedelta(days=1)
+    start = min(plan.start_date for plan in world.plans)
+    if chosen < start:
+        raise _Refusal(f"--date: got {chosen}, allowed: {start} (first day of the oldest plan) or later")
+    return [chosen]
+
+
+def _run_day(runner: "Runner", day: date, *, quiet: bool) -> "DayResult":
+    click.secho(f"{day} ", bold=True, nl=not quiet, err=True)
+
+    def tell(step: str, outcome: str) -> None:
+        if not quiet:
+            click.secho(f"  {outcome:<9}{step}", fg="red" if outcome == "FAILED" else None, err=True)
+        elif outcome == "FAILED":
+            click.secho(f"{step} failed ", fg="red", nl=False, err=True)
+        elif sys.stderr.isatty():
+            click.echo(".", nl=False, err=True)
+
+    result = runner.run(day, tell)
+    if quiet:
+        words = [row["verdict"] for row in _rows(runner.world, day=day)]
+        click.echo(" ".join(click.style(word, fg=COLOURS[word]) for word in words), err=True)
+    for problem in result.problems:
+        click.secho(f"  {problem}", fg="red", err=True)
+    return result
+
+
+def _show_outcome(runner: "Runner", days: list[date]) -> None:
+    if len(days) > 1:
+        click.echo()
+        _print_history(_rows(runner.world, first=days[0], last=days[-1]))
+        click.secho(f"\nThe Slack message of {days[-1]}, as it is posted:", bold=True)
+    for text in runner.texts(days[-1]):
+        click.echo("\n" + text)
+    home = runner.world.home
+    config = _shown(runner.world.config_file)
+    click.secho("Where to look next", bold=True)
+    click.echo(f"  pacer verdict --date {days[-1]} --json --config {config}   every finding and check")
+    click.echo(f"  {_shown(home / 'reports')}   one page per experiment, A against B over time")
+    click.echo(f"  {_shown(home / 'outbox')}   the Slack messages, as posted or waiting")
+    click.echo(f"  PACER_CONFIG={config} make dev   lineage, checks and metadata in the Dagster UI")
+
+
+def _exit_code(runner: "Runner", results: "list[DayResult]") -> int:
+    if not all(result.success for result in results):
+        return EXIT_STEP_FAILED
+    rules = [row["rule"] for result in results for row in _rows(runner.world, day=result.day)]
+    return EXIT_HELD if "health" in rules else 0
+
+
+@main.command()
+@_with_world
+@click.option("--experiment", help="Slug of one experiment  [default: all]")
+@click.option("--json", "as_json", is_flag=True, help="An array, one object per verdict")
+def history(world: World, experiment: str | None, as_json: bool) -> None:
+    """List the verdict of each day with its reasons."""
+    rows = _rows(world, experiment)
+    if as_json:
+        keys = ("experiment", "date", "verdict", "rule", "reasons", "share_before", "share_after", "verdict_id", "plan_hash")
+        click.echo(json.dumps([{key: row[key] for key in keys} for row in rows], indent=2, ensure_ascii=False))
+    elif rows:
+        _print_history(rows)
+    else:
+        click.echo("no verdict yet: pacer run --date YYYY-MM-DD")
+
+
+@main.command()
+@_with_world
+@click.option("--date", "day", type=DATE, required=True, help="The day that was judged")
+@click.option("--experiment", help="Slug of the experiment  [default: the only one]")
+@click.option("--json", "as_json", is_flag=True, help="One object with all findings and checks")
+def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) -> None:
+    """Show one verdict with all its findings."""
+    rows = _rows(world, experiment, day=day.date())
+    if not rows:
+        raise _Refusal(f"{day.date()} has no verdict; judge it with: pacer run --date {day.date()}")
+    if as_json and len(rows) > 1:
+        raise _Refusal("--experiment: several were judged: " + ", ".join(row["experiment"] for row in rows))
+    if as_json:
+        click.echo(json.dumps(rows[0], indent=2, ensure_ascii=False))
+        return
+    from pacer_pipelines.decisions.report import plain_text, report
+    from pacer_pipelines.decisions.values import Verdict
+
+    for row in rows:
+        click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
+
+
+@main.group()
+def plan() -> None:
+    """Look at the pre-registered plans."""
+
+
+@plan.command("schema")
+def plan_schema_command() -> None:
+    """Print the JSON schema of a plan, for editors."""
+    click.echo(json.dumps(plan_schema(), indent=2))
+
+
+@plan.command("validate")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def plan_validate(files: tuple[Path, ...]) -> None:
+    """Check plan files, and print the hash that identifies each."""
+    try:
+        for file in files:
+            click.echo(f"{file}: valid, plan {load_plan(file).plan_hash}")
+    except PacerError as error:
+        raise _Refusal(str(error)) from error
+
+
+@main.group()
+def flag() -> None:
+    """Look at the flag that splits the traffic."""
+
+
+@flag.command("show")
+@_with_world
+def flag_show(world: World) -> None:
+    """Print version and share of B for each plan's flag."""
+    from pacer_pipelines.adapters.flags import read_flag
+
+    if world.settings.flag_file is None:
+        raise _Refusal("no flag_file in the configuration")
+    for item in world.plans:
+        state = read_flag(world.settings.flag_file, item.flag_key, item.treatment.variant)
+        click.echo(f"{item.slug}: B {state.share:g} %, version {state.version}, {state.state.lower()}")
+
+
+@main.command()
+@_with_world
+def home(world: World) -> None:
+    """Print the folder of everything that this world writes, ready for the Dagster UI."""
+    from pacer_pipelines.orchestration.instance import instance_folder
+
+    instance_folder(world.home)
+    click.echo(world.home)
+
+
+def _rows(
+    world: World, experiment: str | None = None, day: date | None = None,
+    first: date = date.min, last: date = date.max,
+) -> list[dict[str, Any]]:  # fmt: skip
+    from pacer_pipelines.adapters.verdicts import Verdicts
+
+    if experiment is not None:
+        world.plan(experiment)
+    rows = Verdicts(world.home).history(experiment)
+    first, last = (day, day) if day else (first, last)
+    return [row for row in rows if first <= date.fromisoformat(row["date"]) <= last]
+
+
+def _print_history(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("date", "experiment", "verdict", "B now", "B next"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for row in rows:
+        word = row["verdict"]
+        table.add_row(
+            row["date"], row["experiment"], f"[{COLOURS[word]}]{word}[/]", _percent(row["share_before"]),
+            _percent(row["share_after"]), "; ".join(row["reasons"][:2]),
+        )  # fmt: skip
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _percent(share: float | None) -> str:
+    return "?" if share is None else f"{share:g} %"
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,59 @@
+"""The plans as landing tables, so that SQL can join what was registered with what happened."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pacer_pipelines.ingest.pseudonyms import Pseudonyms
+from pacer_pipelines.ingest.tables import columns
+from pacer_pipelines.plan import LeftOut, Plan
+
+
+PLAN_TABLES = {
+    "experiments": columns(
+        "experiment_id! VARCHAR", "slug! VARCHAR", "randomization_unit! VARCHAR", "start_date! DATE",
+        "end_date! DATE", "control_variant! VARCHAR", "treatment_variant! VARCHAR", "control_version VARCHAR",
+        "treatment_version VARCHAR", "rating_days! INTEGER", "card_days! INTEGER",
+    ),
+    "experiment_exclusions": columns("experiment_id! VARCHAR", "attribute! VARCHAR", "value_key! VARCHAR"),
+}  # fmt: skip
+
+
+def experiment_rows(plans: Iterable[Plan]) -> list[dict[str, Any]]:
+    """One row per plan: what the models need of it."""
+    return [
+        {
+            "experiment_id": plan.experiment_id,
+            "slug": plan.slug,
+            "randomization_unit": plan.randomization_unit,
+            "start_date": plan.start_date,
+            "end_date": plan.last_date,
+            "control_variant": plan.control.variant,
+            "treatment_variant": plan.treatment.variant,
+            "control_version": plan.control.version,
+            "treatment_version": plan.treatment.version,
+            "rating_days": plan.maturity.rating_days,
+            "card_days": plan.maturity.card_days,
+            "source_file": f"{plan.slug}.toml",
+            "source_line": 1,
+        }
+        for plan in plans
+    ]
+
+
+def exclusion_rows(plans: Iterable[Plan], pseudonyms: Pseudonyms) -> list[dict[str, Any]]:
+    """One row per plan and segment that it leaves out; a coach by pseudonym, as coaches land."""
+    return [
+        {
+            "experiment_id": plan.experiment_id,
+            "attribute": item.attribute,
+            "value_key": _key(item, pseudonyms),
+            "source_file": f"{plan.slug}.toml",
+            "source_line": position,
+        }
+        for plan in plans
+        for position, item in enumerate(plan.left_out, start=1)
+    ]
+
+
+def _key(item: LeftOut, pseudonyms: Pseudonyms) -> str:
+    return pseudonyms.coach(item.value) if item.attribute == "coach" else item.value

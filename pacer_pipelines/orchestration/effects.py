@@ -1,0 +1,137 @@
+"""What follows from a verdict: the flag, then the message, then the page.
+
+The verdict is on disk before any of them; each finds out by itself whether it has already happened, so a second
+run, or one after a crash, changes nothing.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pacer_pipelines.adapters.atomic_file import replace_text
+from pacer_pipelines.adapters.flags import apply_share, read_flag
+from pacer_pipelines.adapters.slack import Slack
+from pacer_pipelines.decisions.report import plain_text, report
+from pacer_pipelines.decisions.values import Verdict
+from pacer_pipelines.errors import DeliveryFailed, FlagRefused
+from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.plan import Plan
+
+
+def first_day(world: WorldResource) -> date:
+    """First day of the oldest plan."""
+    return min((plan.start_date for plan in world.world.plans), default=date.max)
+
+
+def running(world: WorldResource, day: date) -> list[Plan]:
+    """Plans that have started by a day."""
+    return [plan for plan in world.world.plans if plan.start_date <= day]
+
+
+def judged(world: WorldResource, day: date) -> list[tuple[Plan, Verdict]]:
+    """Each running plan with its current verdict of a day, where there is one."""
+    found = [(plan, world.verdicts.current(plan.slug, day)) for plan in running(world, day)]
+    return [(plan, Verdict.from_dict(content)) for plan, content in found if content is not None]
+
+
+def as_text(verdict: Verdict, plan: Plan) -> str:
+    """The verdict as a person reads it in a terminal or a log."""
+    return plain_text(report(verdict, plan))
+
+
+@dataclass(frozen=True, slots=True)
+class FlagOutcome:
+    """What became of the flag: one sentence, and whether its door refused the change."""
+
+    text: str
+    refused: bool = False
+
+
+def follow_flags(world: WorldResource, day: date) -> dict[str, FlagOutcome]:
+    """Let each flag follow its experiment's verdict of a day; gives slug -> outcome."""
+    outcomes = {}
+    for plan, verdict in judged(world, day):
+        try:
+            outcomes[plan.slug] = FlagOutcome(move_flag(world, plan, verdict))
+        except FlagRefused as error:
+            outcomes[plan.slug] = FlagOutcome(f"not moved: {error}", refused=True)
+    return outcomes
+
+
+def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
+    """Let the flag follow the newest verdict; an older day's verdict never moves traffic.
+
+    Returns:
+        One sentence that says what happened.
+
+    Raises:
+        FlagRefused: the flag's door does not accept the change.
+    """
+    settings, target = world.world.settings, verdict.share_after
+    if settings.flag_file is None:
+        return "no flag file is configured"
+    if target is None or verdict.rule not in ("alarm", "win", "deadline"):
+        return "the verdict leaves the split as it is"
+    later = [past for past in world.verdicts.past(plan.slug, date.max) if past.date > verdict.date]
+    if later:
+        return f"{later[-1].date} has been judged since; only the newest verdict moves traffic"
+    live = read_flag(settings.flag_file, plan.flag_key, plan.treatment.variant)
+    if live.share == target:
+        return f"the flag already gives B {live.share:g} % (version {live.version})"
+    if settings.dry_run:
+        return f"dry run: B would go from {live.share:g} % to {target:g} %"
+    return _apply(world, plan, verdict, live.version)
+
+
+def _apply(world: WorldResource, plan: Plan, verdict: Verdict, live_version: str) -> str:
+    """Raise B only on the flag version that was judged; cut it on any."""
+    flag_file, target = world.world.settings.flag_file, verdict.share_after
+    assert flag_file is not None and target is not None
+    if target > 0 and live_version != verdict.phase:
+        raise FlagRefused(
+            f"the verdict is about flag version {verdict.phase}, but version {live_version} is live: somebody "
+            "changed it since, and a human edit wins"
+        )
+    state = apply_share(
+        flag_file,
+        world.world.flag_history,
+        flag_key=plan.flag_key,
+        treatment_variant=plan.treatment.variant,
+        expected_version=live_version,
+        new_share=target,
+        who="pacer_pipelines",
+        why=f"{verdict.verdict} of {verdict.date}, verdict {verdict.verdict_id}",
+    )
+    return f"B now has {state.share:g} % (flag version {state.version})"
+
+
+def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
+    """Deliver the message of each verdict of a day; gives slug -> what became of it.
+
+    A delivery that fails stays in the outbox and is tried again by the next run of the day.
+    """
+    settings = world.world.settings
+    token = None if settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
+    slack = Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
+    outcomes = {}
+    for plan, verdict in judged(world, day):
+        try:
+            done = slack.deliver(report(verdict, plan), plan.slack_channel, verdict.verdict_id, plan.slug, day)
+            outcomes[plan.slug] = f"{done.status}: {done.where}"
+        except DeliveryFailed as error:
+            outcomes[plan.slug] = f"not delivered: {error}"
+    return outcomes
+
+
+def write_pages(world: WorldResource) -> dict[str, Path]:
+    """Write the page of each experiment that has a verdict; gives slug -> file."""
+    from pacer_pipelines.dashboard.page import experiment_page
+
+    pages = {}
+    for plan in world.world.plans:
+        history = world.verdicts.history(plan.slug)
+        if history:
+            pages[plan.slug] = world.home / "reports" / f"{plan.slug}.html"
+            replace_text(pages[plan.slug], experiment_page(history, plan))
+    return pages

@@ -1,0 +1,112 @@
+"""The sources as assets: each lands its files as Parquet per day, rejects beside them."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pacer_pipelines.orchestration import ingestion
+from pacer_pipelines.orchestration.ingestion import SourceReport
+from pacer_pipelines.orchestration.resources import WorldResource
+
+LANDED = (
+    "exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews", "roster",
+)  # fmt: skip
+DESCRIPTIONS = {
+    "exposures": "One row per judge call, failures included: who was served which variant, by which flag version. "
+    "From the exposure log that the serving client writes.",
+    "feedback_events": "One row per feedback event: a coach rates a decision GOOD or BAD, or takes it back.",
+    "llm_logs": "One row per judgement x version of its row: history of PACER's llm_logs, because ratings are "
+    "written into the row later, without a time.",
+    "anki_cards": "One row per card x version of its row: history of PACER's anki_cards.",
+    "card_reviews": "One row per review of one of PACER's own cards.",
+    "anki_reviews": "One row per review in a student's Anki export, linked to PACER's judgement where it can be.",
+    "roster": "One row per student: school, grade and coach.",
+    "experiments": "One row per pre-registered plan: unit, variants, days, maturity windows.",
+    "experiment_exclusions": "One row per segment that a plan leaves out, because it was never randomised.",
+}
+# A door may be shut for a moment; everything behind it is pure and is not retried.
+DOOR = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+ONE_DAY = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+
+
+def landing_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -> list[dg.AssetsDefinition]:
+    """Assets of all sources.
+
+    Args:
+        partitions: days in the plans' time zone.
+        owners: who answers for them, as Dagster spells owners.
+    """
+
+    def settings(kinds: set[str]) -> dict:
+        return {"group_name": "landing", "kinds": kinds, "owners": owners, "partitions_def": partitions}
+
+    def source_asset(name: str, land, kinds: set[str]) -> dg.AssetsDefinition:
+        @dg.asset(
+            name=name, description=DESCRIPTIONS[name], retry_policy=DOOR, backfill_policy=ONE_DAY,
+            pool="landing", **settings(kinds),
+        )  # fmt: skip
+        def landed(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
+            report = land(world)
+            return _told(context, world, report)
+
+        return landed
+
+    @dg.multi_asset(
+        name="pacer_database",
+        specs=[
+            dg.AssetSpec(name, description=DESCRIPTIONS[name], **settings({"sqlite", "parquet"}))
+            for name in ("llm_logs", "anki_cards")
+        ],
+        retry_policy=DOOR, backfill_policy=ONE_DAY, pool="landing",
+    )  # fmt: skip
+    def pacer_database(
+        context: dg.AssetExecutionContext, world: WorldResource
+    ) -> Iterator[dg.MaterializeResult]:
+        for report in ingestion.land_database(world):
+            yield _told(context, world, report)
+
+    @dg.multi_asset(
+        name="plans",
+        specs=[
+            dg.AssetSpec(name, description=DESCRIPTIONS[name], **settings({"toml", "parquet"}))
+            for name in ("experiments", "experiment_exclusions")
+        ],
+        backfill_policy=ONE_DAY, pool="landing",
+    )  # fmt: skip
+    def plans(world: WorldResource) -> Iterator[dg.MaterializeResult]:
+        number = ingestion.land_plans(world)
+        for name in ("experiments", "experiment_exclusions"):
+            yield dg.MaterializeResult(asset_key=name, metadata={"plans": number})
+
+    return [
+        plans,
+        source_asset("exposures", ingestion.land_exposures, {"json", "parquet"}),
+        source_asset("feedback_events", ingestion.land_feedback, {"json", "parquet"}),
+        pacer_database,
+        source_asset("card_reviews", ingestion.land_card_reviews, {"json", "parquet"}),
+        source_asset("anki_reviews", ingestion.land_anki, {"file", "parquet"}),
+        source_asset("roster", ingestion.land_roster, {"csv", "parquet"}),
+    ]
+
+
+def _told(context: dg.AssetExecutionContext, world: WorldResource, report: SourceReport) -> dg.MaterializeResult:
+    """Keep the report for the verdict, and show it where the analyst looks."""
+    ingestion.save_report(world, report)
+    if report.problem:
+        context.log.warning(report.problem)
+    day = context.partition_key
+    rows = [
+        dg.TableRecord({"file": item.file, "rows in": item.rows_in, "landed": item.landed, "rejected": item.rejected})
+        for item in report.files
+    ]
+    return dg.MaterializeResult(
+        asset_key=report.source,
+        metadata={
+            "configured": report.configured,
+            "rows_landed": report.landed,
+            "rows_rejected": report.rejected,
+            "rows_of_this_day": sum(item.per_day.get(day, 0) for item in report.files),
+            **({"files": dg.MetadataValue.table(rows)} if rows else {}),
+            **({"problem": report.problem} if report.problem else {}),
+        },
+    )

@@ -1,0 +1,57 @@
+"""What the assets are handed: one world, its doors, and the clock, read once per step."""
+
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from pacer_pipelines.adapters.landing import Landing
+from pacer_pipelines.adapters.verdicts import Verdicts
+from pacer_pipelines.config import World, load_world
+from pacer_pipelines.ingest.pseudonyms import Pseudonyms
+from pacer_pipelines.ingest.rows import Origin
+
+PROJECT = Path(__file__).parents[2]
+DBT_PROJECT = PROJECT / "dbt_project"
+EXPECTATIONS = PROJECT / "expectations"
+
+
+class WorldResource(dg.ConfigurableResource):
+    """One configured world, read from its ``pacer.toml``."""
+
+    config_file: str
+
+    @cached_property
+    def world(self) -> World:
+        """Settings and plans, read when the first asset asks."""
+        return load_world(Path(self.config_file))
+
+    @property
+    def home(self) -> Path:
+        """Folder of everything that this world writes."""
+        return self.world.home
+
+    @property
+    def landing(self) -> Landing:
+        """Door to the landed Parquet files."""
+        return Landing(self.home)
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """Door to the append-only verdict table."""
+        return Verdicts(self.home)
+
+    @cached_property
+    def pseudonyms(self) -> Pseudonyms:
+        """Pseudonyms under the secret key of the environment."""
+        return Pseudonyms(self.world.pseudonym_key())
+
+    def origin(self, name: str) -> Origin:
+        """What a parser needs to know of the file that it reads."""
+        return Origin(name, self.pseudonyms, ZoneInfo(self.world.timezone))
+
+    def now(self) -> datetime:
+        """The clock, as naive UTC: the only place where it is read."""
+        return datetime.now(UTC).replace(tzinfo=None, microsecond=0)

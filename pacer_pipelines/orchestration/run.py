@@ -1,0 +1,70 @@
+"""A day from a terminal: the same job that the schedule starts, in this process and on the same Dagster instance."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+
+from pacer_pipelines.config import World
+from pacer_pipelines.orchestration import effects, progress
+from pacer_pipelines.orchestration.definitions import DAILY, build_definitions
+from pacer_pipelines.orchestration.ingestion import saved_problems
+from pacer_pipelines.orchestration.instance import instance_folder
+from pacer_pipelines.orchestration.resources import WorldResource
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """How a day ended: whether every step succeeded, the steps that did not, and broken sources."""
+
+    day: date
+    success: bool
+    failed_steps: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class Runner:
+    """Runs days of one world, one after the other, in this process."""
+
+    def __init__(self, world: World) -> None:
+        """Load the definitions once; every further day costs only its work."""
+        self.world = world
+        self.resource = WorldResource(config_file=str(world.config_file))
+        self._job = build_definitions(world).resolve_job_def(DAILY)
+
+    def run(self, day: date, tell: Callable[[str, str], None]) -> DayResult:
+        """Run the daily job for one day.
+
+        Args:
+            day: the day to judge.
+            tell: called with (step, outcome) as steps end.
+        """
+        progress.listen(tell)
+        with _alone(self.world.home), dg.DagsterInstance.from_config(str(instance_folder(self.world.home))) as instance:
+            result = self._job.execute_in_process(
+                partition_key=day.isoformat(),
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"progress": {}}},
+            )
+        failed = [event.step_key or "" for event in result.all_events if event.is_step_failure]
+        problems = [
+            text for configured, text in saved_problems(self.world.home).values() if configured and text
+        ]
+        return DayResult(day, result.success, tuple(failed), tuple(dict.fromkeys(problems)))
+
+    def texts(self, day: date) -> list[str]:
+        """The verdict of each experiment on a day, for a terminal."""
+        return [effects.as_text(verdict, plan) for plan, verdict in effects.judged(self.resource, day)]
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One run at a time per world: a second one waits, and then finds its work done."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

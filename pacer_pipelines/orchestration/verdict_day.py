@@ -1,0 +1,142 @@
+"""One experiment, one day: collect what is published, checked and remembered, and judge it."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+from pacer_pipelines import __version__
+from pacer_pipelines.adapters.atomic_file import replace_text
+from pacer_pipelines.adapters.evidence_rows import mart_rows
+from pacer_pipelines.adapters.expectations import run_checks
+from pacer_pipelines.adapters.flags import history_shares
+from pacer_pipelines.adapters.published import Published
+from pacer_pipelines.decisions.evidence import Inputs
+from pacer_pipelines.decisions.judge import judge
+from pacer_pipelines.decisions.marts import MartRows
+from pacer_pipelines.decisions.values import Check, Verdict
+from pacer_pipelines.errors import FlagRefused, NothingPublished
+from pacer_pipelines.orchestration.ingestion import saved_problems
+from pacer_pipelines.orchestration.resources import EXPECTATIONS, PROJECT, WorldResource
+from pacer_pipelines.plan import Plan
+
+SOURCE_NAMES = {"exposures": "exposures", "feedback_events": "feedback", "card_reviews": "card_reviews"}
+EMPTY = MartRows((), (), (), (), ())
+
+
+def code_version() -> str:
+    """Version of what judges: the package's, and a digest of its statistics, decisions and models."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    judging = [*package.glob("stats/*.py"), *package.glob("decisions/*.py"), *PROJECT.glob("dbt_project/m*/**/*.sql")]
+    for path in sorted(judging):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def check_day(resource: WorldResource, day: date) -> list[Check]:
+    """Run the expectations of one landed day, and keep their results for every later verdict."""
+    world = resource.world
+    variants = {name for plan in world.plans for name in (plan.control.variant, plan.treatment.variant)}
+    checks = run_checks(
+        resource.home / "landing", EXPECTATIONS, day, zone=world.timezone, variants=sorted(variants)
+    )
+    path = _checks_path(resource.home, day)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_text(path, json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False) + "\n")
+    return checks
+
+
+def checks_of(home: Path, plan: Plan, day: date) -> tuple[Check, ...]:
+    """Checks that a verdict rests on: all of its own day, and what failed on any day before it."""
+    found: list[Check] = []
+    for number in range(plan.start_date.toordinal(), day.toordinal() + 1):
+        that_day = date.fromordinal(number)
+        found += [check for check in kept_checks(home, that_day) if that_day == day or check.blocks]
+    return tuple(found)
+
+
+def kept_checks(home: Path, day: date) -> list[Check]:
+    """What the expectations said of one day; a day that was never checked is a failed check."""
+    try:
+        rows = json.loads(_checks_path(home, day).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return [_not_checked(day)]
+    return [Check(**row) for row in rows]
+
+
+def _not_checked(day: date) -> Check:
+    return Check(
+        "checks_ran", "expectations", "critical", False, "no result", "a result for every day",
+        f"the logs of {day} were never checked", "a day that nobody checked may be missing",
+    )  # fmt: skip
+
+
+def _checks_path(home: Path, day: date) -> Path:
+    return home / "checks" / f"{day}.json"
+
+
+def source_checks(home: Path) -> tuple[Check, ...]:
+    """Whether every configured source could be read in the newest run."""
+    return tuple(
+        Check(
+            f"{source}_readable", source, "warning" if source in ("roster", "anki_reviews") else "critical",
+            False, "not readable", "readable", problem, "what cannot be read is missing from the numbers",
+        )
+        for source, (configured, problem) in saved_problems(home).items()
+        if configured and problem
+    )  # fmt: skip
+
+
+def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()) -> Verdict:
+    """The verdict of one experiment and day, from what is published, checked and remembered.
+
+    Args:
+        resource: the world.
+        plan: the plan to obey.
+        day: the day to judge.
+        extra: checks of the run itself, for example that it broke.
+    """
+    home = resource.home
+    try:
+        rows = mart_rows(Published(home), plan.experiment_id, day)
+    except NothingPublished:
+        rows = EMPTY
+    shares, flag_checks = flag_shares(resource, plan)
+    configured = {SOURCE_NAMES[name] for name, (given, _) in saved_problems(home).items() if given and name in SOURCE_NAMES}
+    inputs = Inputs(
+        date=day,
+        rows=rows,
+        checks=(*checks_of(home, plan, day), *source_checks(home), *flag_checks, *extra),
+        history=resource.verdicts.past(plan.slug, day),
+        shares=shares,
+        sources=frozenset(configured),
+        frozen_hash=frozen_hash(home, plan),
+    )
+    return judge(inputs, plan, code_version())
+
+
+def flag_shares(resource: WorldResource, plan: Plan) -> tuple[dict[str, float], tuple[Check, ...]]:
+    """Percent of traffic on treatment by flag version, from archive, history and live file."""
+    world, shares = resource.world, {}
+    try:
+        for folder, live in ((world.settings.flag_archive, None), (world.flag_history, world.settings.flag_file)):
+            if folder is not None:
+                shares |= history_shares(folder, plan.flag_key, plan.treatment.variant, live)
+    except FlagRefused as error:
+        broken = Check(
+            "flag_history_readable", "flag", "critical", False, "contradictory", "one share per version",
+            str(error), "without the planned split nobody can say whether the split was kept",
+        )  # fmt: skip
+        return {}, (broken,)
+    return shares, ()
+
+
+def frozen_hash(home: Path, plan: Plan) -> str:
+    """Hash of the plan at its first verdict; remembered from then on."""
+    path = home / "plans" / f"{plan.slug}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, json.dumps({"plan_hash": plan.plan_hash, "plan": plan.model_dump(mode="json")}, indent=1) + "\n")
+    return str(json.loads(path.read_text(encoding="utf-8"))["plan_hash"])
