@@ -62,7 +62,9 @@ def main() -> None:
 
 @main.command(epilog=EXIT_CODES)
 @_with_world
-@click.option("--date", "day", type=DATE, help="The day to judge  [default: yesterday in the plans' time zone]")
+@click.option(
+    "--date", "day", type=DATE, help="The day to judge  [default: yesterday in the plans' time zone]"
+)
 @click.option("--from", "first", type=DATE, help="First of several days, judged one after the other")
 @click.option("--to", "last", type=DATE, help="Last of several days")
 def run(world: World, day: datetime | None, first: datetime | None, last: datetime | None) -> None:
@@ -148,8 +150,20 @@ def history(world: World, experiment: str | None, as_json: bool) -> None:
     """List the verdict of each day with its reasons."""
     rows = _rows(world, experiment)
     if as_json:
-        keys = ("experiment", "date", "verdict", "rule", "reasons", "share_before", "share_after", "verdict_id", "plan_hash")
-        click.echo(json.dumps([{key: row[key] for key in keys} for row in rows], indent=2, ensure_ascii=False))
+        keys = (
+            "experiment",
+            "date",
+            "verdict",
+            "rule",
+            "reasons",
+            "share_before",
+            "share_after",
+            "verdict_id",
+            "plan_hash",
+        )
+        click.echo(
+            json.dumps([{key: row[key] for key in keys} for row in rows], indent=2, ensure_ascii=False)
+        )
     elif rows:
         _print_history(rows)
     else:
@@ -190,7 +204,9 @@ def plan_schema_command() -> None:
 
 
 @plan.command("validate")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 def plan_validate(files: tuple[Path, ...]) -> None:
     """Check plan files, and print the hash that identifies each."""
     try:

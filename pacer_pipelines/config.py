@@ -56,7 +56,9 @@ class Settings(_Frozen):
     home: Path
     experiments: Path
     flag_file: Path | None = None
-    flag_archive: Annotated[Path | None, Field(description="earlier versions of the flag file; only read")] = None
+    flag_archive: Annotated[
+        Path | None, Field(description="earlier versions of the flag file; only read")
+    ] = None
     dry_run: Annotated[bool, Field(description="judge and report, but change neither flag nor Slack")] = False
     synthetic: Annotated[bool, Field(description="made-up data: a public pseudonym key will do")] = False
     sources: Sources = Sources()

@@ -32,7 +32,9 @@ class _Frozen(BaseModel):
 class Variant(_Frozen):
     """One arm: how the flag names it, and what it serves."""
 
-    variant: Annotated[str, Field(min_length=1, max_length=40, description="name of the variant in the flag file")]
+    variant: Annotated[
+        str, Field(min_length=1, max_length=40, description="name of the variant in the flag file")
+    ]
     model: Text
     version: Text
     prompt: Annotated[str, Field(max_length=200, description="name or hash of the prompt")] = ""
@@ -64,7 +66,9 @@ class Primary(_Frozen):
 
     metric: Literal["good_rate"] = "good_rate"
     baseline: Annotated[Share, Field(description="expected rate of control")]
-    smallest_effect: Annotated[float, Field(gt=0, le=0.5, description="smallest effect of interest, absolute")] = 0.03
+    smallest_effect: Annotated[
+        float, Field(gt=0, le=0.5, description="smallest effect of interest, absolute")
+    ] = 0.03
     design_effect: Annotated[
         float, Field(ge=1, le=50, description="variance under this design over that of independent rows")
     ] = 1.0

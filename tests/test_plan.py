@@ -55,7 +55,7 @@ def test_a_wrong_plan_names_file_key_got_and_allowed(
 
 def test_toml_that_is_not_toml_is_a_plan_error(tmp_path: Path) -> None:
     with pytest.raises(PlanInvalid, match="a readable TOML file"):
-        load_plan(edited(tmp_path, 'slug = "', 'slug = '))
+        load_plan(edited(tmp_path, 'slug = "', "slug = "))
 
 
 def test_comments_do_not_change_the_identity_of_a_plan_but_numbers_do(tmp_path: Path, plan: Plan) -> None:

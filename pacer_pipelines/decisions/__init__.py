@@ -1,0 +1,1 @@
+"""Pure policy: evidence and plan in, verdict and reasons out."""

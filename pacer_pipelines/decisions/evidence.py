@@ -16,7 +16,10 @@ NO_LOG_FACTS = (
     "failed judgements, which PACER's database never sees, so the failure guardrail cannot be judged",
     "the flag version of each request, so a changed share of traffic cannot be told from an effect",
 )
-NO_FEEDBACK_FACT = "the feedback event log, so the time of a rating is known only as the interval between two copies of the database"
+NO_FEEDBACK_FACT = (
+    "the feedback event log, so the time of a rating is known only as the interval between two copies of "
+    "PACER's database"
+)
 
 
 @dataclass(frozen=True, slots=True)

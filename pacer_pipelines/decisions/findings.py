@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 
 from pacer_pipelines.decisions.marts import DecisionSum, MartRows, strata_of
-from pacer_pipelines.decisions.values import Finding, Label, Role
+from pacer_pipelines.decisions.values import Direction, Finding, Label, Role
 from pacer_pipelines.plan import Guarded, Plan
 from pacer_pipelines.stats import (
     DecisionSums,
@@ -141,7 +141,7 @@ def rating_rate_difference(rating_rate: Finding) -> float:
 
 def find_bound(rows: MartRows, rating_rate: Finding, clock: Clock) -> Finding:
     """The primary metric per request, which the missing ratings cannot flatter (Lee's bound)."""
-    name = "good_per_request" if (rating_rate.effect or 0) <= 0 else "bad_per_request"
+    name = "good_per_request" if (rating_rate.effect or 0) <= 0 else "no_bad_per_request"
     good, bad = _per_request(rows, good=True), _per_request(rows, good=False)
     effect = per_request_bound(good, bad, rating_rate.effect or 0.0)
     finding = _describe(name, "sensitivity", "higher", effect, clock, n_opt=300.0)
@@ -207,18 +207,15 @@ def _decision_sums(rows: tuple[DecisionSum, ...]) -> dict[str, DecisionSums]:
 
 
 def _describe(
-    metric: str, role: Role, better: str, effect: Effect | None, clock: Clock, n_opt: float
+    metric: str, role: Role, better: Direction, effect: Effect | None, clock: Clock, n_opt: float
 ) -> Finding:
     """The numbers that every finding has, still without a judgement."""
-    direction = "higher" if better == "higher" else "lower"
     if effect is None:
-        return Finding(
-            metric, role, "no_data", direction, bar=_finite(clock.bar), information=clock.information
-        )
+        return Finding(metric, role, "no_data", better, bar=_finite(clock.bar), information=clock.information)
     half = alarm_half_width(effect.se, effect.n_treatment, n_opt, clock.alarm_alpha)
     known = math.isfinite(half)
     return Finding(
-        metric, role, "inconclusive", direction,
+        metric, role, "inconclusive", better,
         effect=effect.estimate,
         interval=(effect.estimate - half, effect.estimate + half) if known else None,
         se=_finite(effect.se),

@@ -142,6 +142,6 @@ def rated_alike(rating_rate: Finding | None, plan: Plan) -> Check:
     return Check(
         "rated_alike", "feedback", "critical", abs(relative) <= limit,
         f"{100 * relative:+.1f} %", f"within {100 * limit:g} %",
-        f"requests of B are rated {100 * abs(relative):.1f} % {'more' if relative > 0 else 'less'} often than those of A",
+        f"requests of B are rated {100 * abs(relative):.1f} % {'more' if relative > 0 else 'less'} often",
         "missing ratings are evidence: bad answers that nobody rates look like good ones",
     )  # fmt: skip

@@ -1,10 +1,9 @@
 """A verdict as the plain words and numbers that Slack, the terminal and the dashboard all show."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
 
 from pacer_pipelines.decisions.metric_rows import MetricRow, metric_row
 from pacer_pipelines.decisions.values import Check, Finding, Role, Verdict, Word
@@ -90,18 +89,6 @@ def share_line(variant: str, before: float | None, after: float | None) -> str:
     return f"{variant}: {before:g} % -> {after:g} %"
 
 
-def verdict_from(content: Mapping[str, Any]) -> Verdict:
-    """The verdict behind ``Verdict.as_dict()``, as read back from its file; it has the same verdict_id."""
-    values = {field.name: content[field.name] for field in fields(Verdict)}
-    values["date"] = date.fromisoformat(values["date"])
-    values["as_of"] = datetime.fromisoformat(values["as_of"].removesuffix("Z"))
-    for name in ("reasons", "flip", "missing_facts"):
-        values[name] = tuple(values[name])
-    values["checks"] = tuple(Check(**check) for check in values["checks"])
-    values["findings"] = tuple(_finding_from(row) for row in values["findings"])
-    return Verdict(**values)
-
-
 def plain_text(report: Report) -> str:
     """The report for a terminal or a file: at most 96 columns, the answer first, then how we know it."""
     blocks = [
@@ -120,14 +107,6 @@ def plain_text(report: Report) -> str:
         ],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
-
-
-def _finding_from(row: Mapping[str, Any]) -> Finding:
-    known = {field.name: row[field.name] for field in fields(Finding) if field.name in row}
-    if known.get("interval"):
-        low, high = known["interval"]
-        known["interval"] = (low, high)
-    return Finding(**known)
 
 
 def _below_the_primary(findings: Iterable[Finding], primary: Finding | None) -> list[Finding]:

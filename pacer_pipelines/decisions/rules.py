@@ -52,7 +52,8 @@ def wins(evidence: Evidence, plan: Plan) -> Reasons:
         return ()
     guarded = ", ".join(metric_name(item.metric) for item in plan.guarded)
     return (
-        f"{metric_name(primary.metric)} {effect_text(primary)}; {score_text(primary)}; no harm beyond its margin in {guarded or 'any guarded metric'}",
+        f"{metric_name(primary.metric)} {effect_text(primary)}; {score_text(primary)}; "
+        f"no harm beyond its margin in {guarded or 'any guarded metric'}",
     )
 
 

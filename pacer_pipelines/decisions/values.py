@@ -11,6 +11,7 @@ Severity = Literal["critical", "warning"]
 Label = Literal["better", "worse", "non_inferior", "inconclusive", "no_data"]
 Role = Literal["primary", "secondary", "guardrail", "sensitivity", "health"]
 Word = Literal["promote", "hold", "rollback"]
+Direction = Literal["higher", "lower"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Finding:
     metric: str
     role: Role
     label: Label
-    better: Literal["higher", "lower"]
+    better: Direction
     effect: float | None = None
     interval: tuple[float, float] | None = None
     se: float | None = None
@@ -136,24 +137,22 @@ class Verdict:
         Raises:
             ValueError: the content is not what its verdict_id promises.
         """
-        names = [field.name for field in fields(Finding)]
-        known = {field.name: content[field.name] for field in fields(cls)}
-        verdict = cls(
-            **{
-                **{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()},
-                "date": date.fromisoformat(content["date"]),
-                "as_of": datetime.fromisoformat(content["as_of"].removesuffix("Z")),
-                "findings": tuple(_finding({name: row[name] for name in names}) for row in content["findings"]),
-                "checks": tuple(Check(**row) for row in content["checks"]),
-            }
-        )
+        plain: dict[str, Any] = {field.name: content[field.name] for field in fields(cls)}
+        for name in ("reasons", "flip", "missing_facts"):
+            plain[name] = tuple(plain[name])
+        plain["date"] = date.fromisoformat(content["date"])
+        plain["as_of"] = datetime.fromisoformat(content["as_of"].removesuffix("Z"))
+        plain["findings"] = tuple(_finding(row) for row in content["findings"])
+        plain["checks"] = tuple(Check(**row) for row in content["checks"])
+        verdict = cls(**plain)
         if verdict.verdict_id != content["verdict_id"]:
             raise ValueError(f"verdict {content['verdict_id']}: its content has the id {verdict.verdict_id}")
         return verdict
 
 
-def _finding(row: dict[str, Any]) -> Finding:
-    return Finding(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None})
+def _finding(row: Mapping[str, Any]) -> Finding:
+    plain = {field.name: row[field.name] for field in fields(Finding)}
+    return Finding(**{**plain, "interval": tuple(row["interval"]) if row["interval"] else None})
 
 
 def canonical(content: Any) -> str:

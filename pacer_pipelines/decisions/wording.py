@@ -7,7 +7,7 @@ METRIC_NAMES = {
     "good_rate_mature": "GOOD rate of mature requests",
     "good_rate_by_decision": "GOOD rate weighted by decision",
     "good_per_request": "GOOD per request",
-    "bad_per_request": "BAD per request",
+    "no_bad_per_request": "requests without a BAD",
     "card_rate": "Anki card rate",
     "engagement": "reviews per card",
     "failure_rate": "failed judgements",
@@ -44,8 +44,9 @@ def effect_text(finding: Finding) -> str:
     """The effect (treatment minus control) with both rates."""
     if finding.effect is None:
         return "no data"
-    rates = f"{rate_text(finding.metric, finding.rate_control)} in A, {rate_text(finding.metric, finding.rate_treatment)} in B"
-    return f"{difference_text(finding.metric, finding.effect)} ({rates})"
+    control = rate_text(finding.metric, finding.rate_control)
+    treatment = rate_text(finding.metric, finding.rate_treatment)
+    return f"{difference_text(finding.metric, finding.effect)} ({control} in A, {treatment} in B)"
 
 
 def interval_text(finding: Finding) -> str:

@@ -7,7 +7,6 @@ from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.tables import columns
 from pacer_pipelines.plan import LeftOut, Plan
 
-
 PLAN_TABLES = {
     "experiments": columns(
         "experiment_id! VARCHAR", "slug! VARCHAR", "randomization_unit! VARCHAR", "start_date! DATE",

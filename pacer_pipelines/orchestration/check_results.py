@@ -32,7 +32,9 @@ def suite_checks() -> dg.AssetChecksDefinition:
     """
 
     @dg.multi_asset_check(name="expectations", specs=suite_specs())
-    def expectations(context: dg.AssetCheckExecutionContext, world: WorldResource) -> Iterator[dg.AssetCheckResult]:
+    def expectations(
+        context: dg.AssetCheckExecutionContext, world: WorldResource
+    ) -> Iterator[dg.AssetCheckResult]:
         day = date.fromisoformat(context.run.tags["dagster/partition"])
         for check in verdict_day.kept_checks(world.home, day):
             yield _result(check)

@@ -34,7 +34,7 @@ def build_definitions(world: World) -> dg.Definitions:
         partitions_def=partitions,
         executor_def=dg.in_process_executor,
         hooks={verdict_despite_failure},
-        description="From yesterday's logs to a verdict, the traffic split that follows, and the message that says why.",
+        description="From yesterday's logs to a verdict, the traffic that follows, and the message that says why.",
     )
     schedule = dg.build_schedule_from_partitioned_job(
         job, name="every_morning", hour_of_day=MORNING.hour, minute_of_hour=MORNING.minute,

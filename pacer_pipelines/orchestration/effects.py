@@ -87,7 +87,8 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
 def _apply(world: WorldResource, plan: Plan, verdict: Verdict, live_version: str) -> str:
     """Raise B only on the flag version that was judged; cut it on any."""
     flag_file, target = world.world.settings.flag_file, verdict.share_after
-    assert flag_file is not None and target is not None
+    assert flag_file is not None
+    assert target is not None
     if target > 0 and live_version != verdict.phase:
         raise FlagRefused(
             f"the verdict is about flag version {verdict.phase}, but version {live_version} is live: somebody "
@@ -117,7 +118,9 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     outcomes = {}
     for plan, verdict in judged(world, day):
         try:
-            done = slack.deliver(report(verdict, plan), plan.slack_channel, verdict.verdict_id, plan.slug, day)
+            done = slack.deliver(
+                report(verdict, plan), plan.slack_channel, verdict.verdict_id, plan.slug, day
+            )
             outcomes[plan.slug] = f"{done.status}: {done.where}"
         except DeliveryFailed as error:
             outcomes[plan.slug] = f"not delivered: {error}"
@@ -133,5 +136,5 @@ def write_pages(world: WorldResource) -> dict[str, Path]:
         history = world.verdicts.history(plan.slug)
         if history:
             pages[plan.slug] = world.home / "reports" / f"{plan.slug}.html"
-            replace_text(pages[plan.slug], experiment_page(history, plan))
+            replace_text(pages[plan.slug], experiment_page(plan, history))
     return pages

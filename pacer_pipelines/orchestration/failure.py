@@ -18,7 +18,10 @@ def verdict_despite_failure(context: dg.HookContext) -> None:
     """Record and deliver a hold that names the step that failed."""
     if context.op.name in AFTER_THE_VERDICT:
         return
-    day = date.fromisoformat(context.dagster_run.tags["dagster/partition"])
+    run = context.instance.get_run_by_id(context.run_id)
+    if run is None:
+        return
+    day = date.fromisoformat(run.tags["dagster/partition"])
     hold(context.resources.world, day, context.op.name, context.op_exception)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pacer_pipelines.adapters.landed_history import anki_links, current_hashes
 from pacer_pipelines.adapters.landing import Arrival, FileReceipt
 from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
-from pacer_pipelines.adapters.source_files import Content, SourceFile, list_files, read_bytes
+from pacer_pipelines.adapters.source_files import Content, SourceFile, list_files, read_bytes, wal_beside
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.ingest.anki_export import parse_anki_export, private_name
 from pacer_pipelines.ingest.card_reviews import parse_card_reviews
@@ -94,22 +94,22 @@ def land_anki(resource: WorldResource) -> SourceReport:
     where = resource.world.settings.sources.anki
     if where is None:
         return SourceReport("anki_reviews", configured=False)
-    folder = Path(where)
+    students: dict[str, str] = {}
 
     def rename(relative: str) -> str:
         try:
-            return private_name(relative, resource.pseudonyms)[1]
+            student, name = private_name(relative, resource.pseudonyms)
         except ValueError:
             return resource.pseudonyms.file(relative)
+        students[name] = student
+        return name
 
     def parse(content: Content, origin: Origin, file: SourceFile) -> Parsed:
-        relative = file.path.relative_to(folder).as_posix()
-        try:
-            student, _ = private_name(relative, resource.pseudonyms)
-        except ValueError as error:
-            return refused("nobody's export", str(error))
+        student = students.get(file.display_name)
+        if student is None:
+            return refused("nobody's export", "an Anki export lies in a folder named after its student")
         known = anki_links(resource.home, resource.pseudonyms.student(student))
-        return parse_anki_export(content.data, origin, student, known)
+        return parse_anki_export(content.data, origin, student, known, wal_beside(file))
 
     return _land_listed(resource, "anki_reviews", where, parse, rename)
 

@@ -1,6 +1,6 @@
 """The sources as assets: each lands its files as Parquet per day, rejects beside them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
@@ -40,7 +40,9 @@ def landing_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) 
     def settings(kinds: set[str]) -> dict:
         return {"group_name": "landing", "kinds": kinds, "owners": owners, "partitions_def": partitions}
 
-    def source_asset(name: str, land, kinds: set[str]) -> dg.AssetsDefinition:
+    def source_asset(
+        name: str, land: Callable[[WorldResource], SourceReport], kinds: set[str]
+    ) -> dg.AssetsDefinition:
         @dg.asset(
             name=name, description=DESCRIPTIONS[name], retry_policy=DOOR, backfill_policy=ONE_DAY,
             pool="landing", **settings(kinds),
@@ -49,7 +51,8 @@ def landing_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) 
             report = land(world)
             return _told(context, world, report)
 
-        return landed
+        asset: dg.AssetsDefinition = landed
+        return asset
 
     @dg.multi_asset(
         name="pacer_database",
@@ -89,14 +92,18 @@ def landing_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) 
     ]
 
 
-def _told(context: dg.AssetExecutionContext, world: WorldResource, report: SourceReport) -> dg.MaterializeResult:
+def _told(
+    context: dg.AssetExecutionContext, world: WorldResource, report: SourceReport
+) -> dg.MaterializeResult:
     """Keep the report for the verdict, and show it where the analyst looks."""
     ingestion.save_report(world, report)
     if report.problem:
         context.log.warning(report.problem)
     day = context.partition_key
     rows = [
-        dg.TableRecord({"file": item.file, "rows in": item.rows_in, "landed": item.landed, "rejected": item.rejected})
+        dg.TableRecord(
+            {"file": item.file, "rows in": item.rows_in, "landed": item.landed, "rejected": item.rejected}
+        )
         for item in report.files
     ]
     return dg.MaterializeResult(

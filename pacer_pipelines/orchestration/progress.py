@@ -5,7 +5,12 @@ from collections.abc import Callable
 
 import dagster as dg
 
-SHOWN = {"STEP_SUCCESS": "done", "STEP_FAILURE": "FAILED", "STEP_SKIPPED": "skipped", "STEP_UP_FOR_RETRY": "retrying"}
+SHOWN = {
+    "STEP_SUCCESS": "done",
+    "STEP_FAILURE": "FAILED",
+    "STEP_SKIPPED": "skipped",
+    "STEP_UP_FOR_RETRY": "retrying",
+}
 
 
 class Progress(logging.Handler):
@@ -31,7 +36,7 @@ def listen(tell: Callable[[str, str], None]) -> None:
     _listeners[:] = [tell]
 
 
-@dg.logger(description="One line per finished step, for the terminal.")
+@dg.logger({}, description="One line per finished step, for the terminal.")
 def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
     """The logger of runs that a person started from a terminal."""
     logger = logging.Logger("pacer.progress", logging.DEBUG)

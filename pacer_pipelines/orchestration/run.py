@@ -16,6 +16,7 @@ from pacer_pipelines.orchestration.ingestion import saved_problems
 from pacer_pipelines.orchestration.instance import instance_folder
 from pacer_pipelines.orchestration.resources import WorldResource
 
+
 @dataclass(frozen=True, slots=True)
 class DayResult:
     """How a day ended: whether every step succeeded, the steps that did not, and broken sources."""
@@ -43,7 +44,10 @@ class Runner:
             tell: called with (step, outcome) as steps end.
         """
         progress.listen(tell)
-        with _alone(self.world.home), dg.DagsterInstance.from_config(str(instance_folder(self.world.home))) as instance:
+        with (
+            _alone(self.world.home),
+            dg.DagsterInstance.from_config(str(instance_folder(self.world.home))) as instance,
+        ):
             result = self._job.execute_in_process(
                 partition_key=day.isoformat(),
                 instance=instance,

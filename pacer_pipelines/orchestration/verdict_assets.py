@@ -49,7 +49,7 @@ def verdict_assets(
     def verdicts(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One row per experiment and day: promote, hold or rollback, with its reasons and all findings."""
         day = date.fromisoformat(context.partition_key)
-        told = {}
+        told: dict[str, dg.MetadataValue] = {}
         for plan in effects.running(world, day):
             verdict = verdict_day.judge_day(world, plan, day)
             recorded = world.verdicts.record(verdict)
@@ -80,8 +80,8 @@ def verdict_assets(
     @dg.asset(deps=[verdicts, traffic_flag], **settings("effects", {"html"}))
     def report_page(world: WorldResource) -> dg.MaterializeResult:
         """One page per experiment: A against B over time, as a file that needs no server."""
-        return dg.MaterializeResult(metadata={slug: dg.MetadataValue.path(path) for slug, path in effects.write_pages(world).items()})
+        return dg.MaterializeResult(
+            metadata={slug: dg.MetadataValue.path(path) for slug, path in effects.write_pages(world).items()}
+        )
 
     return [log_checks, published_marts, verdicts, traffic_flag, slack_message, report_page]
-
-

@@ -29,7 +29,11 @@ def code_version() -> str:
     """Version of what judges: the package's, and a digest of its statistics, decisions and models."""
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
-    judging = [*package.glob("stats/*.py"), *package.glob("decisions/*.py"), *PROJECT.glob("dbt_project/m*/**/*.sql")]
+    judging = [
+        *package.glob("stats/*.py"),
+        *package.glob("decisions/*.py"),
+        *PROJECT.glob("dbt_project/m*/**/*.sql"),
+    ]
     for path in sorted(judging):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
@@ -104,7 +108,11 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
     except NothingPublished:
         rows = EMPTY
     shares, flag_checks = flag_shares(resource, plan)
-    configured = {SOURCE_NAMES[name] for name, (given, _) in saved_problems(home).items() if given and name in SOURCE_NAMES}
+    configured = {
+        SOURCE_NAMES[name]
+        for name, (given, _) in saved_problems(home).items()
+        if given and name in SOURCE_NAMES
+    }
     inputs = Inputs(
         date=day,
         rows=rows,
@@ -119,9 +127,13 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
 
 def flag_shares(resource: WorldResource, plan: Plan) -> tuple[dict[str, float], tuple[Check, ...]]:
     """Percent of traffic on treatment by flag version, from archive, history and live file."""
-    world, shares = resource.world, {}
+    world = resource.world
+    shares: dict[str, float] = {}
     try:
-        for folder, live in ((world.settings.flag_archive, None), (world.flag_history, world.settings.flag_file)):
+        for folder, live in (
+            (world.settings.flag_archive, None),
+            (world.flag_history, world.settings.flag_file),
+        ):
             if folder is not None:
                 shares |= history_shares(folder, plan.flag_key, plan.treatment.variant, live)
     except FlagRefused as error:
@@ -138,5 +150,8 @@ def frozen_hash(home: Path, plan: Plan) -> str:
     path = home / "plans" / f"{plan.slug}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, json.dumps({"plan_hash": plan.plan_hash, "plan": plan.model_dump(mode="json")}, indent=1) + "\n")
+        replace_text(
+            path,
+            json.dumps({"plan_hash": plan.plan_hash, "plan": plan.model_dump(mode="json")}, indent=1) + "\n",
+        )
     return str(json.loads(path.read_text(encoding="utf-8"))["plan_hash"])

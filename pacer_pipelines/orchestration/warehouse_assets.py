@@ -77,7 +77,10 @@ def as_dagster_events(
     for event in events:
         unique_id = event["data"]["node_info"]["unique_id"]
         node = manifest["nodes"][unique_id]
-        parents = [manifest["nodes"].get(parent) or manifest["sources"].get(parent) for parent in node["depends_on"]["nodes"]]
+        parents = [
+            manifest["nodes"].get(parent) or manifest["sources"].get(parent)
+            for parent in node["depends_on"]["nodes"]
+        ]
         names = [str(parent["relation_name"]) for parent in parents if parent]
         history = {
             "columns": built.columns.get(str(node.get("relation_name")), {}),
@@ -85,7 +88,10 @@ def as_dagster_events(
         }
         message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata=history)
         yield from message.to_default_asset_events(
-            manifest=manifest, dagster_dbt_translator=TRANSLATOR, context=context, target_path=built.target_path
+            manifest=manifest,
+            dagster_dbt_translator=TRANSLATOR,
+            context=context,
+            target_path=built.target_path,
         )
 
 

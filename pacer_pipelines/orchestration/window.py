@@ -25,7 +25,9 @@ class Window:
     @property
     def days(self) -> list[date]:
         """Every day of the window."""
-        return [date.fromordinal(number) for number in range(self.start.toordinal(), self.end.toordinal() + 1)]
+        return [
+            date.fromordinal(number) for number in range(self.start.toordinal(), self.end.toordinal() + 1)
+        ]
 
 
 def find_window(landing: Landing, home: Path, day: date, first: date) -> Window:

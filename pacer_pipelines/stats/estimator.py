@@ -54,7 +54,8 @@ def estimate_effect(strata: Strata) -> Effect | None:
     sqrt((G - 1) / G * sum_g (estimate_(-g) - estimate)^2).
 
     No failure in few requests is not certainty: if a binary metric shows no variation between coaches, the
-    jackknife would give 0 and any difference would look proven. Then the standard error is
+    jackknife would give 0 and any difference would look proven; if one variant has seen one outcome only, it
+    gives too little. Then the standard error is at least
     sqrt(p_A (1 - p_A) / n_A + p_B (1 - p_B) / n_B) with p = (y + 1) / (n + 2), from the sums as counted,
     before any margin. Amounts (reviews, cards) have no such floor: nan, which passes no bar.
 
@@ -91,6 +92,8 @@ def estimate_effect(strata: Strata) -> Effect | None:
     estimate, se = _jackknife(weight, rates[1] - rates[0], coach, clusters)
     if se <= _ROUNDING * float(np.abs(rates).max()):
         se = _floor_se(rows)
+    elif _one_sided(rows):
+        se = max(se, _floor_se(rows))
     t = estimate / se
     return Effect(
         estimate=estimate,
@@ -167,6 +170,14 @@ def _sum_of_others(values: FloatArray) -> FloatArray:
     before = np.concatenate(([0.0], np.cumsum(values)[:-1]))
     after = np.concatenate((np.cumsum(values[::-1])[::-1][1:], [0.0]))
     return before + after
+
+
+def _one_sided(rows: Strata) -> bool:
+    """Whether a binary metric has only one outcome in some variant, so that its spread is not seen yet."""
+    if rows.counted_control is None:
+        return False
+    pairs = ((rows.n_control, rows.counted_control), (rows.n_treatment, rows.y_treatment))
+    return any(float(y.sum()) in (0.0, float(n.sum())) for n, y in pairs)
 
 
 def _floor_se(rows: Strata) -> float:

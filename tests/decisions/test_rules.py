@@ -11,7 +11,7 @@ import pytest
 from pacer_pipelines.decisions.judge import next_share
 from pacer_pipelines.decisions.rules import decide
 from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
-from pacer_pipelines.plan import Plan, load_plan
+from pacer_pipelines.plan import load_plan
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 
@@ -27,7 +27,9 @@ SAFE = tuple(
         information=0.7, margin=0.05, passes=True,
     )
     for metric, role, better in (
-        ("card_rate", "secondary", "higher"), ("engagement", "secondary", "higher"), ("failure_rate", "guardrail", "lower"),
+        ("card_rate", "secondary", "higher"),
+        ("engagement", "secondary", "higher"),
+        ("failure_rate", "guardrail", "lower"),
     )
 )  # fmt: skip
 AGREE = (
@@ -35,7 +37,9 @@ AGREE = (
     replace(WIN, metric="good_rate_by_decision", role="sensitivity"),
     replace(WIN, metric="rating_rate", role="health", effect=0.0),
 )
-BROKEN = Check("exposures_present", "exposures", "critical", False, "0", "> 0", "no exposures on 2026-11-15", "why")
+BROKEN = Check(
+    "exposures_present", "exposures", "critical", False, "0", "> 0", "no exposures on 2026-11-15", "why"
+)
 ODD = replace(BROKEN, severity="warning")
 
 READY = Evidence(
@@ -50,7 +54,9 @@ def with_finding(evidence: Evidence, metric: str, **changes: object) -> Evidence
 
 
 def harmed(evidence: Evidence, metric: str) -> Evidence:
-    return with_finding(evidence, metric, label="worse", alarm=True, passes=False, effect=-0.1, interval=(-0.15, -0.05))
+    return with_finding(
+        evidence, metric, label="worse", alarm=True, passes=False, effect=-0.1, interval=(-0.15, -0.05)
+    )
 
 
 def undecided(evidence: Evidence) -> Evidence:
@@ -75,7 +81,7 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
     "mature requests disagree in sign: hold": (
         with_finding(READY, "good_rate_mature", effect=-0.01, passes=False), "waiting", "hold", 30.0),
     "B is rated at another rate and its worst reading is no win: hold": (
-        replace(READY, findings=(*READY.findings, replace(WIN, metric="good_per_request", role="sensitivity", passes=False))),
+        replace(READY, findings=(*READY.findings, replace(AGREE[0], metric="good_per_request", passes=False))),
         "waiting", "hold", 30.0),
     "no finding at all: hold": (replace(READY, findings=()), "waiting", "hold", 30.0),
     "a critical check fails while B wins: hold": (replace(READY, checks=(BROKEN,)), "health", "hold", 30.0),

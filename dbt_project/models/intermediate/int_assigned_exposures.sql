@@ -1,0 +1,154 @@
+with logged_experiments as (
+    select distinct experiment_id
+    from {{ ref('stg_exposures') }}
+),
+
+-- PACER's own rows stand in for an exposure log that does not exist: snapshot mode.
+first_log_versions as (
+    select
+        log_id,
+        submission_key,
+        student_key,
+        model_version,
+        created_at,
+        created_date,
+        row_number() over (partition by log_id order by observed_at, row_hash) as version_number
+    from {{ ref('stg_llm_logs') }}
+),
+
+judgements as (
+    select
+        exposure_id,
+        experiment_id,
+        flag_version as phase,
+        flag_variant,
+        flag_reason,
+        flag_error,
+        unit_key,
+        submission_key,
+        school,
+        grade,
+        coach_key,
+        log_id,
+        exposed_at,
+        exposed_date,
+        case when is_failure then 1 else 0 end as failures,
+        false as is_snapshot
+    from {{ ref('stg_exposures') }}
+    union all
+    select
+        concat(experiments.experiment_id, '/', cast(first_log_versions.log_id as string)) as exposure_id,
+        experiments.experiment_id,
+        'snapshot' as phase,
+        case
+            when first_log_versions.model_version = experiments.control_version
+                then experiments.control_variant
+            when first_log_versions.model_version = experiments.treatment_version
+                then experiments.treatment_variant
+        end as flag_variant,
+        cast(null as string) as flag_reason,
+        cast(null as string) as flag_error,
+        coalesce(
+            first_log_versions.student_key,
+            first_log_versions.submission_key,
+            cast(first_log_versions.log_id as string)
+        ) as unit_key,
+        first_log_versions.submission_key,
+        roster.school,
+        roster.grade,
+        roster.coach_key,
+        first_log_versions.log_id,
+        first_log_versions.created_at as exposed_at,
+        first_log_versions.created_date as exposed_date,
+        cast(null as integer) as failures,
+        true as is_snapshot
+    from {{ ref('stg_experiments') }} as experiments
+    left join logged_experiments
+        on experiments.experiment_id = logged_experiments.experiment_id
+    inner join first_log_versions
+        on
+            first_log_versions.version_number = 1
+            and experiments.start_date <= first_log_versions.created_date
+            and (experiments.end_date is null or experiments.end_date >= first_log_versions.created_date)
+    left join {{ ref('stg_roster') }} as roster
+        on first_log_versions.student_key = roster.student_key
+    where logged_experiments.experiment_id is null
+),
+
+reasoned as (
+    select
+        judgements.exposure_id,
+        judgements.experiment_id,
+        judgements.phase,
+        judgements.unit_key,
+        judgements.log_id,
+        judgements.exposed_at,
+        judgements.exposed_date,
+        judgements.failures,
+        judgements.is_snapshot,
+        experiments.rating_days,
+        experiments.card_days,
+        coalesce(judgements.coach_key, 'unknown') as coach_key,
+        case
+            when judgements.flag_variant = experiments.control_variant then 'control'
+            when judgements.flag_variant = experiments.treatment_variant then 'treatment'
+            else 'unknown'
+        end as variant,
+        case
+            when experiments.randomization_unit = 'request'
+                then coalesce(judgements.submission_key, judgements.exposure_id)
+            else judgements.unit_key
+        end as randomized_unit_key,
+        case
+            when judgements.flag_error is not null or judgements.flag_reason = 'ERROR' then 'flag_error'
+            when judgements.flag_reason = 'DISABLED' then 'flag_disabled'
+            when experiments.experiment_id is null then 'unknown_experiment'
+            when judgements.exposed_date < experiments.start_date then 'before_start'
+            when judgements.exposed_date > experiments.end_date then 'after_end'
+            when
+                judgements.flag_variant is null
+                or judgements.flag_variant
+                not in (experiments.control_variant, experiments.treatment_variant)
+                then 'unknown_variant'
+            when schools.experiment_id is not null then 'excluded_school'
+            when grades.experiment_id is not null then 'excluded_grade'
+            when coaches.experiment_id is not null then 'excluded_coach'
+        end as left_out_reason
+    from judgements
+    left join {{ ref('stg_experiments') }} as experiments
+        on judgements.experiment_id = experiments.experiment_id
+    left join {{ ref('stg_experiment_exclusions') }} as schools
+        on
+            judgements.experiment_id = schools.experiment_id
+            and schools.attribute = 'school'
+            and judgements.school = schools.value_key
+    left join {{ ref('stg_experiment_exclusions') }} as grades
+        on
+            judgements.experiment_id = grades.experiment_id
+            and grades.attribute = 'grade'
+            and judgements.grade = grades.value_key
+    left join {{ ref('stg_experiment_exclusions') }} as coaches
+        on
+            judgements.experiment_id = coaches.experiment_id
+            and coaches.attribute = 'coach'
+            and judgements.coach_key = coaches.value_key
+)
+
+select
+    exposure_id,
+    experiment_id,
+    phase,
+    variant,
+    coach_key,
+    unit_key,
+    randomized_unit_key,
+    log_id,
+    exposed_at,
+    exposed_date,
+    failures,
+    is_snapshot,
+    rating_days,
+    card_days,
+    left_out_reason,
+    left_out_reason is null as is_analysed
+from reasoned

@@ -1,0 +1,20 @@
+select
+    experiment_id,
+    phase,
+    variant,
+    exposed_date as metric_date,
+    count(*) as exposures,
+    cast(sum(failures) as bigint) as failures,
+    cast(sum(case when is_analysed then 1 else 0 end) as bigint) as analysed,
+    cast(
+        sum(case when left_out_reason not in ('flag_error', 'flag_disabled') then 1 else 0 end) as bigint
+    ) as left_out,
+    cast(
+        sum(case when left_out_reason in ('flag_error', 'flag_disabled') then 1 else 0 end) as bigint
+    ) as flag_errors
+from {{ ref('int_assigned_exposures') }}
+group by
+    experiment_id,
+    phase,
+    variant,
+    exposed_date

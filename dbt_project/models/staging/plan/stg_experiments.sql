@@ -1,0 +1,35 @@
+with delivered as (
+    select
+        experiment_id,
+        slug,
+        randomization_unit,
+        start_date,
+        end_date,
+        control_variant,
+        treatment_variant,
+        control_version,
+        treatment_version,
+        rating_days,
+        card_days,
+        row_number() over (
+            partition by
+                experiment_id
+            order by start_date, slug
+        ) as delivery
+    from {{ source('landing', 'experiments') }}
+)
+
+select
+    experiment_id,
+    slug,
+    randomization_unit,
+    start_date,
+    end_date,
+    control_variant,
+    treatment_variant,
+    control_version,
+    treatment_version,
+    rating_days,
+    card_days
+from delivered
+where delivery = 1

@@ -1,0 +1,51 @@
+"""Reading back from the landing what the next ingest needs: current versions, known card links."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pacer_pipelines.adapters.parquet_files import connect
+
+_PARTS = "read_parquet($parts, hive_partitioning = false)"
+
+
+def current_hashes(home: Path, table: str, id_column: str, before: datetime) -> dict[int, str]:
+    """Give id -> row hash of the version that was current just before a moment.
+
+    Reading as of `before` makes it safe to land the same snapshot again: it finds the same new versions.
+
+    Args:
+        home: The home directory.
+        table: A history table, `llm_logs` or `anki_cards`.
+        id_column: Its id, `log_id` or `card_id`.
+        before: Naive UTC; versions observed at or after it do not count.
+    """
+    return _pairs(
+        f"SELECT {id_column}, arg_max(row_hash, observed_at) FROM {_PARTS} "
+        f"WHERE observed_at < $before GROUP BY {id_column}",
+        home / "landing" / table,
+        {"before": before},
+    )
+
+
+def anki_links(home: Path, student_key: str) -> dict[int, int]:
+    """Give Anki card id -> PACER log id that earlier exports of this student showed.
+
+    A package drops or orphans the reviews of a deleted note; what we once knew of it stays known.
+    """
+    return _pairs(
+        f"SELECT anki_card_id, min(log_id) FROM {_PARTS} "
+        "WHERE student_key = $student AND log_id IS NOT NULL GROUP BY anki_card_id",
+        home / "landing" / "anki_reviews",
+        {"student": student_key},
+    )
+
+
+def _pairs(query: str, folder: Path, values: dict[str, object]) -> dict[int, Any]:
+    parts = sorted(str(path) for path in folder.glob("**/*.parquet"))
+    if not parts:
+        return {}
+    with connect() as db:
+        return dict(db.execute(query, {**values, "parts": parts}).fetchall())

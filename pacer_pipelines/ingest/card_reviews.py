@@ -1,0 +1,42 @@
+"""Card review events of PACER's own spaced repetition: append-only JSON Lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pacer_pipelines.ingest.jsonl import all_but_line, local_date, parse_lines
+from pacer_pipelines.ingest.rows import (
+    BIGINT_MAX,
+    INTEGER_MAX,
+    Origin,
+    Parsed,
+    Record,
+    Row,
+    instant,
+    integer,
+    optional_integer,
+    optional_text,
+)
+
+
+def parse_card_reviews(lines: Iterable[bytes], origin: Origin) -> Parsed:
+    """Give the card reviews of a JSON Lines file; quality is SM-2's 0 to 5, intervals are days."""
+
+    def build(record: Record, line: int) -> Row:
+        reviewed_at = instant(record, "ts")
+        student_id = optional_text(record, "student_id")
+        return {
+            "card_id": integer(record, "card_id", 0, BIGINT_MAX),
+            "log_id": optional_integer(record, "log_id", 0, BIGINT_MAX),
+            "student_key": origin.pseudonyms.student(student_id) if student_id else None,
+            "reviewed_at": reviewed_at,
+            "reviewed_date": local_date(reviewed_at, origin.tz),
+            "quality": optional_integer(record, "quality", 0, 5),
+            "interval_before": optional_integer(record, "interval_before", 0, INTEGER_MAX),
+            "interval_after": optional_integer(record, "interval_after", 0, INTEGER_MAX),
+            "taken_ms": optional_integer(record, "taken_ms", 0, INTEGER_MAX),
+            "source_file": origin.source_file,
+            "source_line": line,
+        }
+
+    return parse_lines(lines, build, all_but_line, "event")

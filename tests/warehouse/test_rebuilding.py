@@ -1,0 +1,107 @@
+"""Days are built one by one, again, and after late deliveries: the same landing gives the same bytes."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pacer_pipelines.adapters.published import Published, publish
+from pacer_pipelines.adapters.warehouse import Warehouse
+from pacer_pipelines.errors import WarehouseFailed
+
+from .conftest import NewWorld, card, exposure, feedback, land_hand_made_rows
+from .landing import EXPERIMENT
+
+
+def day(number: int) -> date:
+    return date(2026, 11, number)
+
+
+def publish_world(warehouse: Warehouse) -> str:
+    return publish(warehouse.file, warehouse.home)
+
+
+def test_day_by_day_equals_all_at_once_and_a_day_again_changes_nothing(new_world: NewWorld) -> None:
+    whole, whole_landing = new_world()
+    daily, daily_landing = new_world()
+    for landing in (whole_landing, daily_landing):
+        land_hand_made_rows(landing)
+    whole.build(day(2), day(5))
+    daily.build(day(2), day(3))
+    for number in (4, 5):
+        daily.build(day(number), day(number))
+    version = publish_world(whole)
+    assert publish_world(daily) == version
+    daily.build(day(3), day(3))
+    assert publish_world(daily) == version
+
+
+def test_late_rows_enter_and_vanished_rows_leave(new_world: NewWorld) -> None:
+    warehouse, landing = new_world()
+    landing.put("experiments", [EXPERIMENT])
+    landing.put("exposures", [exposure("a", "11-02 09:00", "A", 1, "s1")], file="a.jsonl")
+    landing.put("exposures", [exposure("b", "11-03 09:00", "B", 2, "s2")], file="b.jsonl")
+    warehouse.build(day(2), day(3))
+    landing.put("feedback_events", [feedback(1, "GOOD", "11-02 20:00")])
+    next(Path(landing.folder).glob("exposures/*/b.jsonl.parquet")).unlink()
+    warehouse.build(day(2), day(3))
+    publish_world(warehouse)
+    published = Published(warehouse.home)
+    assert {row["metric_date"] for row in published.rows("exposures_daily")} == {day(2)}
+    assert [row["y"] for row in published.rows("metric_sums_daily", "metric = 'good_rate'")] == [1.0]
+
+
+def test_a_failed_data_test_names_itself(new_world: NewWorld) -> None:
+    warehouse, landing = new_world()
+    landing.put("roster", [{"student_key": None, "school": "alpha"}])
+    with pytest.raises(WarehouseFailed, match=r"unique_key_stg_roster_student_key: Got 1 result"):
+        warehouse.build(day(2), day(2))
+
+
+def test_a_landing_that_is_not_there_is_a_failure_with_the_place(tmp_path: Path, built: Warehouse) -> None:
+    empty = Warehouse(tmp_path, built.project_dir)
+    with pytest.raises(WarehouseFailed, match=r"No files found .*landing/anki_cards"):
+        empty.build(day(2), day(2))
+
+
+def test_the_environment_is_left_as_it_was(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setenv("PACER_LANDING", "somebody else's")
+    monkeypatch.delenv("PACER_WAREHOUSE", raising=False)
+    here = Path.cwd()
+    built.run_unit_tests()
+    assert os.environ["PACER_LANDING"] == "somebody else's"
+    assert "PACER_WAREHOUSE" not in os.environ
+    assert Path.cwd() == here
+
+
+def test_days_in_the_wrong_order_are_refused(built: Warehouse) -> None:
+    with pytest.raises(ValueError, match="got 2026-11-03 to 2026-11-02"):
+        built.build(day(3), day(2))
+
+
+def test_units_and_requests_survive_faults_of_the_log(new_world: NewWorld) -> None:
+    """Two exposures claim one log row, and one student meets both variants in a phase."""
+    warehouse, landing = new_world()
+    landing.put("experiments", [EXPERIMENT])
+    rows = [
+        exposure("first", "11-02 09:00", "A", 1, "s1"),
+        exposure("claim", "11-02 10:00", "B", 1, "s1"),
+        exposure("other-coach", "11-02 11:00", "B", 2, "s1", coach_key="c2"),
+        exposure("no-coach", "11-02 12:00", "B", 3, "s2", coach_key=None),
+    ]
+    landing.put("exposures", rows)
+    landing.put("feedback_events", [feedback(1, "GOOD", "11-02 20:00")])
+    landing.put("anki_cards", [card(9, 1, "11-02 13:00", "11-02 23:00")])
+    warehouse.build(day(2), day(2))
+    publish_world(warehouse)
+    published = Published(warehouse.home)
+    rated = published.rows("metric_sums_daily", "metric = 'good_rate'")
+    assert [(row["variant"], row["n"]) for row in rated] == [("control", 1.0)]
+    cards = published.rows("metric_sums_daily", "metric = 'card_rate' and y > 0")
+    assert [(row["variant"], row["y"]) for row in cards] == [("control", 1.0)]
+    units = {(row["coach_key"], row["variant"]): row for row in published.rows("units_daily")}
+    assert units["c1", "control"]["two_variant_units"] == 1
+    assert units["c1", "control"]["multi_coach_units"] == 1
+    assert units["unknown", "treatment"]["units"] == 1
