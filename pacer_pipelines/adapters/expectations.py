@@ -1,0 +1,315 @@
+"""The door to Great Expectations: reviewed suites, judged on small frames of the landed day.
+
+A suite says what must hold and why (``expectations/<source>.json``), a frame says on which facts
+(``expectations/frames/<frame>.sql``). DuckDB reduces the landed Parquet to a handful of rows first, so
+that the size of a day never reaches pandas.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from pacer_pipelines.decisions.values import Check
+from pacer_pipelines.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+
+# view -> (landed table, days of partitions that it reads; None reads all of them). Copies of PACER's tables
+# lie by the day they were seen, often after the day they speak of, so their frames filter by created_date.
+_VIEWS: dict[str, tuple[str, int | None]] = {
+    "exposures": ("exposures", 8),
+    "exposures_history": ("exposures", None),
+    "feedback_events": ("feedback_events", 3),
+    "llm_logs": ("llm_logs", None),
+    "anki_cards": ("anki_cards", None),
+    "card_reviews": ("card_reviews", 1),
+    "anki_reviews": ("anki_reviews", None),
+    "experiments": ("experiments", None),
+}
+_LEDGER = (
+    "source VARCHAR, file VARCHAR, rows_in BIGINT, landed BIGINT, refused BIGINT, conflicts BIGINT, "
+    "per_day MAP(VARCHAR, BIGINT)"
+)
+_REPEATED = (
+    "SELECT count(*) FILTER (reason LIKE 'duplicate%'), count(*) FILTER (reason LIKE 'conflicting%') "
+    "FROM read_parquet(?)"
+)
+_SCHEMA = "_schema.parquet"
+_META = ("name", "frame", "why", "expected", "observed", "says")
+_ROWS_NAMED = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
+_NAMED = 8  # failing rows that a detail names before it only counts
+
+
+@dataclass(frozen=True)
+class _Suite:
+    """One suite file: its source and its expectations, frame by frame."""
+
+    source: str
+    frames: dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What Great Expectations found for one expectation: rows looked at, and the failing ones by position."""
+
+    passed: bool
+    judged: int
+    failing: tuple[int, ...]
+
+
+def run_checks(
+    landing: Path,
+    suites: Path,
+    day: date,
+    *,
+    zone: str,
+    variants: Collection[str],
+    sources: Collection[str] | None = None,
+) -> list[Check]:
+    """Give the checks of one landed day, sorted by source and name.
+
+    Logs are read up to the day, so that a later run gives the same checks. Copies of PACER's tables are read
+    for what cannot change: that a judgement or a card exists, and when it was made.
+
+    Args:
+        landing: the folder ``landing`` (``<table>/day=YYYY-MM-DD/*.parquet``, ``_ledger/``); the rejects are
+            beside it.
+        suites: the folder of reviewed suites, with their frames in ``frames/``.
+        day: the day to judge, in ``zone``.
+        zone: the plan's time zone, such as ``Asia/Seoul``; hours are named in it.
+        variants: the variant values that the plan knows, as the flag writes them.
+        sources: the suites to run, by file name; all of them if None.
+
+    Returns:
+        One check per expectation. What cannot be read, or breaks while it is judged, has not passed.
+
+    Raises:
+        ConfigInvalid: a suite file is not usable; the message names file and expectation.
+    """
+    wanted = [p for p in sorted(suites.glob("*.json")) if sources is None or p.stem in sources]
+    facts = {"day": day, "zone": zone, "day_ends_at": _end_of_day(day, zone)}
+    parameters = {"variants": sorted(variants)}
+    checks: list[Check] = []
+    with closing(_open(landing, day)) as db:
+        for suite in map(_read_suite, wanted):
+            for name, expectations in suite.frames.items():
+                sql = (suites / "frames" / f"{name}.sql").read_text(encoding="utf-8")
+                frame = _frame(db, sql, facts | {"source": suite.source})
+                checks += _judge(suite.source, frame, expectations, parameters)
+    return sorted(checks, key=lambda check: (check.source, check.name))
+
+
+def _end_of_day(day: date, zone: str) -> datetime:
+    """Give the first instant after the day, as naive UTC."""
+    midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(zone))
+    return midnight.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+
+def _read_suite(path: Path) -> _Suite:
+    """Read one suite file and refuse an expectation that cannot explain itself."""
+    try:
+        expectations = json.loads(path.read_text(encoding="utf-8"))["expectations"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigInvalid(f"{path.name}: not a suite: {error}") from error
+    frames: dict[str, list[dict[str, Any]]] = {}
+    for number, expectation in enumerate(expectations, start=1):
+        meta = expectation.get("meta", {})
+        missing = [key for key in _META if not meta.get(key)]
+        if missing or expectation.get("severity") not in ("critical", "warning"):
+            lacks = ", ".join(missing) or "severity critical or warning"
+            raise ConfigInvalid(f"{path.name}: expectation {number} ({meta.get('name')}): lacks {lacks}")
+        if not (path.parent / "frames" / f"{meta['frame']}.sql").is_file():
+            raise ConfigInvalid(f"{path.name}: {meta['name']}: no frame frames/{meta['frame']}.sql")
+        frames.setdefault(meta["frame"], []).append(expectation)
+    return _Suite(path.stem, frames)
+
+
+def _open(landing: Path, day: date) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB that sees the landed tables as views."""
+    db = duckdb.connect(
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
+    )
+    for view, (table, days) in _VIEWS.items():
+        try:
+            db.read_parquet(_parts(landing / table, day, days), hive_partitioning=False).create_view(view)
+        except duckdb.Error as error:
+            # the frames that need the view fail, and say so as checks
+            _log.warning("landed %s cannot be read: %s", table, error)
+    _count_files(db, landing.parent)
+    return db
+
+
+def _parts(table: Path, day: date, days: int | None) -> list[str]:
+    """List the schema file and the parts of the last days up to the day, or all parts."""
+    if days is None:
+        parts = sorted(path for path in table.glob("**/*.parquet") if path.name != _SCHEMA)
+    else:
+        first, last = (f"day={(day - timedelta(days=back)).isoformat()}" for back in (days - 1, 0))
+        folders = (folder for folder in sorted(table.glob("day=*")) if first <= folder.name <= last)
+        parts = [part for folder in folders for part in sorted(folder.glob("*.parquet"))]
+    return [str(path) for path in (table / _SCHEMA, *parts)]
+
+
+def _count_files(db: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Make the table ``ledger`` of what the landing wrote down about each delivered file."""
+    try:
+        files = sorted((home / "landing" / "_ledger").glob("*/*.json"))
+        rows = [_file_counts(db, home, path) for path in files]
+    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
+        _log.warning("the ledger of landed files cannot be read: %s", error)
+        return
+    db.execute(f"CREATE TABLE ledger ({_LEDGER})")
+    if rows:
+        db.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def _file_counts(db: duckdb.DuckDBPyConnection, home: Path, path: Path) -> tuple[object, ...]:
+    """Give source, name and counts of one delivered file; identical repetitions are not refused lines."""
+    source, entry = path.parent.name, json.loads(path.read_text(encoding="utf-8"))
+    rejects = home / "rejects" / source / f"{entry['file_key']}.parquet"
+    duplicates, conflicts = 0, 0
+    if rejects.exists():
+        (duplicates, conflicts) = db.execute(_REPEATED, [str(rejects)]).fetchall()[0]
+    refused = entry["rejected"] - duplicates
+    return (source, entry["file"], entry["rows_in"], entry["landed"], refused, conflicts, entry["per_day"])
+
+
+def _frame(db: duckdb.DuckDBPyConnection, sql: str, facts: Mapping[str, object]) -> pd.DataFrame | None:
+    """Run one frame with the facts it names; None when the landed data cannot be read."""
+    used = {name: value for name, value in facts.items() if f"${name}" in sql}
+    try:
+        return db.execute(sql, used).df()
+    except duckdb.Error as error:
+        _log.warning("a frame cannot be built: %s", error)
+        return None
+
+
+def _judge(
+    source: str,
+    frame: pd.DataFrame | None,
+    expectations: Sequence[dict[str, Any]],
+    parameters: Mapping[str, list[str]],
+) -> list[Check]:
+    """Give one check per expectation on one frame."""
+    if frame is None:
+        return [_unjudged(source, expectation, parameters) for expectation in expectations]
+    outcomes = _validate(frame, expectations, parameters)
+    checks = []
+    for expectation in expectations:
+        outcome = outcomes.get(expectation["meta"]["name"])
+        if outcome is None:
+            checks.append(_unjudged(source, expectation, parameters))
+        else:
+            checks.append(_check(source, frame, expectation, outcome, parameters))
+    return checks
+
+
+def _validate(
+    frame: pd.DataFrame, expectations: Sequence[dict[str, Any]], parameters: Mapping[str, list[str]]
+) -> dict[str, _Outcome]:
+    """Let Great Expectations judge a frame; an expectation that broke is not in the answer."""
+    frames = _frames_of_great_expectations()
+    from great_expectations.core.expectation_suite import ExpectationSuite
+
+    result = frames.get_batch({"dataframe": frame}).validate(
+        ExpectationSuite(name="suite", expectations=list(expectations)),
+        # a single row needs no list of which rows failed, and that list is half the time
+        result_format=_ROWS_NAMED if len(frame) > 1 else {"result_format": "BOOLEAN_ONLY"},
+        expectation_parameters=dict(parameters),
+    )
+    fine = (one for one in result.results if not one.exception_info.get("raised_exception"))
+    return {one.expectation_config.meta["name"]: _outcome(one) for one in fine}
+
+
+@cache
+def _frames_of_great_expectations() -> Any:
+    """Import Great Expectations, which takes seconds, and give its door for frames, once per process."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import: nothing may phone home
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its own imports, such as sre_constants
+        import great_expectations as gx
+
+    context: Any = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("landed").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("day")
+
+
+def _outcome(result: Any) -> _Outcome:
+    """Reduce one validation result to what counts; without a list of rows, the only row is meant."""
+    found = result.result
+    judged = found.get("element_count", 1) - found.get("missing_count", 0)
+    rows = found.get("unexpected_index_list", () if result.success else (0,))
+    return _Outcome(bool(result.success), judged, tuple(sorted(rows or ())))
+
+
+def _check(
+    source: str,
+    frame: pd.DataFrame,
+    expectation: Mapping[str, Any],
+    outcome: _Outcome,
+    parameters: Mapping[str, list[str]],
+) -> Check:
+    """Put one outcome into words, from the sentences of the suite."""
+    meta = expectation["meta"]
+    records = frame.to_dict("records")
+    absent = not records and "when_empty" in meta
+    if frame[expectation["kwargs"]["column"]].notna().any():
+        counts = {"rows": len(records), "judged": outcome.judged, "failing": len(outcome.failing)}
+        observed = meta["observed"].format(**(records[0] | counts))
+    else:
+        observed = "nothing to judge"
+    return Check(
+        name=meta["name"],
+        source=source,
+        severity="warning" if absent else expectation["severity"],
+        passed=outcome.passed and not absent,
+        observed=observed,
+        expected=_expected(expectation, parameters),
+        detail=meta["when_empty"] if absent else _detail(meta["says"], [records[i] for i in outcome.failing]),
+        why=meta["why"],
+    )
+
+
+def _unjudged(source: str, expectation: Mapping[str, Any], parameters: Mapping[str, list[str]]) -> Check:
+    """Give the failed check of an expectation that could not be judged: unknown is not passed."""
+    return Check(
+        name=expectation["meta"]["name"],
+        source=source,
+        severity=expectation["severity"],
+        passed=False,
+        observed="not judged",
+        expected=_expected(expectation, parameters),
+        detail="the landed data of this check cannot be read",
+        why=expectation["meta"]["why"],
+    )
+
+
+def _expected(expectation: Mapping[str, Any], parameters: Mapping[str, list[str]]) -> str:
+    """Fill the threshold of the expectation into its sentence, so that the two cannot drift apart."""
+    filled = {name: ", ".join(values) for name, values in parameters.items()}
+    return str(expectation["meta"]["expected"]).format(**(filled | expectation["kwargs"]))
+
+
+def _detail(says: str, failing: Sequence[Mapping[Any, Any]]) -> str:
+    """Name the failing rows, up to a readable number."""
+    named = [says.format(**record) for record in failing[:_NAMED]]
+    rest = len(failing) - len(named)
+    return "; ".join(named) + (f"; and {rest} more" if rest else "")

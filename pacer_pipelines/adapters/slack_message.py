@@ -1,0 +1,121 @@
+"""A report as a Slack message: Block Kit within Slack's limits, and the plain text beside it."""
+
+from typing import Any
+
+from pacer_pipelines.decisions.metric_rows import MetricRow
+from pacer_pipelines.decisions.report import Report
+
+# Slack allows 3000 characters a section, but about 13,000 a message
+HEADER_LIMIT, SECTION_LIMIT, FIELD_LIMIT, FIELDS_LIMIT, BLOCKS_LIMIT = 150, 1900, 1900, 10, 50
+TEXT_LIMIT = 1000
+SIGNS = {"promote": "🟢", "hold": "🟡", "rollback": "🔴"}
+
+Block = dict[str, Any]
+
+
+def message(report: Report) -> dict[str, Any]:
+    """Text and blocks, as ``chat.postMessage`` and ``chat.update`` take them."""
+    return {
+        "text": _cut(escape(f"{report.headline}. {report.share_line}. {report.why}"), TEXT_LIMIT),
+        "blocks": blocks(report),
+    }
+
+
+def blocks(report: Report) -> list[Block]:
+    """The report as Block Kit blocks, the answer first.
+
+    What came from data or plan stands in ``plain_text`` objects, which Slack does not interpret.
+    """
+    found = [
+        {"type": "header", "text": _plain(f"{SIGNS[report.verdict]} {report.headline}", HEADER_LIMIT)},
+        _heading(report.share_line),
+        _section("\n".join([report.why, *(f"• {reason}" for reason in report.further)])),
+        *_effect(report),
+        *_metrics(report.rows),
+        _heading(f"Checks: {report.checks_line}"),
+        *_list([f"✗ {check.name} ({check.severity}): {check.detail}" for check in report.failed_checks]),
+        *_titled("Missing facts", report.missing_facts),
+        *_titled("What would flip it", report.flip),
+        {"type": "divider"},
+        _context(f"{report.days_line} · as of {report.as_of} · verdict {report.verdict_id}"),
+        _context(f"plan {report.plan_hash} · code {report.code_version}"),
+    ]
+    return found[:BLOCKS_LIMIT]
+
+
+def escape(text: str) -> str:
+    """Text in which Slack finds no mention, no channel and no link."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _effect(report: Report) -> list[Block]:
+    row = report.primary
+    if row is None or not row.shown:
+        return [_section(report.effect_line)]
+    pairs = [
+        (row.metric, f"{row.control} → {row.treatment}"),
+        ("Effect (treatment minus control)", row.effect),
+        ("Always-valid interval", row.interval if row.interval != "-" else "not known yet"),
+        ("n control / treatment", f"{row.n}, {row.coaches}"),
+        ("Strength", row.strength),
+    ]
+    fields = [
+        _mrkdwn(f"*{escape(name)}*\n{escape(value)}", FIELD_LIMIT) for name, value in pairs if value != "-"
+    ]
+    return [{"type": "section", "fields": fields[:FIELDS_LIMIT]}]
+
+
+def _metrics(rows: tuple[MetricRow, ...]) -> list[Block]:
+    guarded = [row for row in rows if row.role in ("secondary", "guardrail")]
+    others = [row for row in rows if row.role not in ("secondary", "guardrail")]
+    return [
+        *_titled("Must not be harmed", tuple(map(_metric_line, guarded))),
+        *_titled("Also looked at", tuple(map(_metric_line, others))),
+    ]
+
+
+def _metric_line(row: MetricRow) -> str:
+    if not row.shown:
+        return f"{row.metric}: {row.effect}"
+    interval = f" ({row.interval})" if row.interval != "-" else ""
+    margin = f", margin {row.margin}" if row.margin != "-" else ""
+    return f"{row.metric}: {row.label}. {row.control} → {row.treatment}, {row.effect}{interval}{margin}"
+
+
+def _titled(title: str, lines: tuple[str, ...]) -> list[Block]:
+    return [_heading(title), *_list([f"• {line}" for line in lines])] if lines else []
+
+
+def _list(lines: list[str]) -> list[Block]:
+    return [_section("\n".join(lines))] if lines else []
+
+
+def _heading(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(f"*{escape(text)}*", SECTION_LIMIT)}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _plain(text, SECTION_LIMIT)}
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [_plain(text, FIELD_LIMIT)]}
+
+
+def _mrkdwn(text: str, limit: int) -> Block:
+    return {"type": "mrkdwn", "text": _cut(text, limit)}
+
+
+def _plain(text: str, limit: int) -> Block:
+    return {"type": "plain_text", "text": _cut(escape(text), limit), "emoji": False}
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    entity = kept.rfind("&")
+    # never cut through an escaped character
+    if entity > limit - 8 and ";" not in kept[entity:]:
+        kept = kept[:entity]
+    return kept + "…"

@@ -1,0 +1,245 @@
+"""One experiment as one HTML page: self-contained, without script, readable on a phone and in the dark."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
+from pacer_pipelines.decisions.metric_rows import MetricRow
+from pacer_pipelines.decisions.report import FOOTNOTE, Report, report
+from pacer_pipelines.decisions.values import Check, Verdict
+from pacer_pipelines.errors import SourceUnreadable
+from pacer_pipelines.plan import Plan
+
+
+def experiment_page(plan: Plan, verdicts: Sequence[Mapping[str, Any]], index_link: str | None = None) -> str:
+    """The page of one experiment, the latest verdict first.
+
+    Args:
+        plan: the experiment's plan.
+        verdicts: the current verdict of each day as ``Verdict.as_dict()`` gives it, oldest first.
+        index_link: where the list of experiments is; None when the page stands alone.
+
+    Raises:
+        SourceUnreadable: a stored verdict is not what its verdict_id promises.
+    """
+    days = [_verdict(verdict) for verdict in verdicts]
+    back = f'<p class="muted"><a href="{escape(index_link)}">all experiments</a></p>' if index_link else ""
+    title = f"{plan.slug}: {days[-1].verdict if days else 'not judged yet'}"
+    body = [f"{back}<h1>{escape(plan.slug)}</h1>"]
+    body += _judged(plan, days) if days else ["<p>No day has been judged yet.</p>"]
+    return html_page(title, "\n".join([*body, _plan_section(plan)]))
+
+
+def index_page(latest: Iterable[tuple[Plan, Mapping[str, Any] | None]]) -> str:
+    """The list of experiments, each with its latest verdict if it has one."""
+    rows = [_index_row(plan, _verdict(verdict) if verdict else None) for plan, verdict in latest]
+    table = (
+        _table(("experiment", "verdict", "date", "why"), rows) if rows else "<p>No experiment is planned.</p>"
+    )
+    return html_page("PACER experiments", f"<h1>PACER experiments</h1>{table}")
+
+
+def html_page(title: str, body: str) -> str:
+    """A whole page around a body that is already escaped."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{style()}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+@cache
+def style() -> str:
+    """The style sheet that every page carries."""
+    return files("pacer_pipelines.dashboard").joinpath("page.css").read_text(encoding="utf-8")
+
+
+@cache
+def style_hash() -> str:
+    """The style sheet as a content security policy names it."""
+    return "sha256-" + b64encode(sha256(style().encode()).digest()).decode()
+
+
+def _verdict(content: Mapping[str, Any]) -> Verdict:
+    try:
+        return Verdict.from_dict(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceUnreadable("verdicts", f"{content.get('date')}", str(error)) from error
+
+
+def _judged(plan: Plan, days: list[Verdict]) -> list[str]:
+    reports = [report(day, plan) for day in days]
+    latest = reports[-1]
+    return [
+        _banner(latest),
+        _facts(latest),
+        _charts(plan, days),
+        _section("What the metrics say", _metrics(latest.rows) + f'<p class="muted">{escape(FOOTNOTE)}</p>'),
+        _section("What would flip it", _list(latest.flip)),
+        _section("Missing facts", _list(latest.missing_facts)) if latest.missing_facts else "",
+        _section(f"Checks: {latest.checks_line}", _checks(days[-1].checks)),
+        _section("Every day", _history(days, reports)),
+        f"<footer>verdict <code>{latest.verdict_id}</code> · plan <code>{escape(latest.plan_hash)}</code> · "
+        f"code <code>{escape(latest.code_version)}</code> · as of {escape(latest.as_of)}</footer>",
+    ]
+
+
+def _banner(latest: Report) -> str:
+    word, _, rest = latest.headline.partition(" ")
+    return (
+        f'<section class="banner {latest.verdict}"><div class="word">{escape(word)}</div>'
+        f'<div class="share">{escape(latest.share_line)}</div><div class="muted">{escape(rest)}</div>'
+        f'<p class="why">{escape(latest.why)}</p>{_list(latest.further)}</section>'
+    )
+
+
+def _facts(latest: Report) -> str:
+    row = latest.primary
+    facts = [("Days", latest.days_line, "")]
+    if row is None or not row.shown:
+        facts.insert(0, ("Effect", latest.effect_line, ""))
+    else:
+        facts[:0] = [
+            (
+                f"{row.metric}, control → treatment",
+                f"{row.control} → {row.treatment}",
+                f"n {row.n}, {row.coaches}",
+            ),
+            ("Effect", row.effect, f"always-valid interval {row.interval}"),
+            ("Strength", *_split(row.strength)),
+        ]
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(small)}</small></dd></div>"
+        for name, value, small in facts
+    )
+    return f'<dl class="facts">{items}</dl>'
+
+
+def _split(strength: str) -> tuple[str, str]:
+    first, _, rest = strength.partition(", ")
+    return first, rest
+
+
+def _charts(plan: Plan, days: list[Verdict]) -> str:
+    specs = {"effect": effect_chart(days, plan), "strength": strength_chart(days, plan)}
+    drawn = [f"<figure>{draw(spec, name)}</figure>" for name, spec in specs.items() if spec["data"]["values"]]
+    return (
+        f'<div class="charts">{"".join(drawn)}</div>' if drawn else "<p>No day has enough data to draw.</p>"
+    )
+
+
+def _metrics(rows: tuple[MetricRow, ...]) -> str:
+    if not rows:
+        return "<p>No other metric was looked at.</p>"
+    head = ("metric", "control", "treatment", "effect", "interval", "margin", "finding")
+    cells = [
+        (
+            "" if row.role in ("secondary", "guardrail") else "below",
+            [
+                _cell(row.metric),
+                *map(_number, (row.control, row.treatment, row.effect, row.interval, row.margin)),
+            ],
+            _cell(row.label + (f" ({row.note})" if row.note else "")),
+        )
+        for row in rows
+    ]
+    return _table(
+        head, [f'<tr class="{kind}">{"".join(line)}{last}</tr>' for kind, line, last in cells], right=5
+    )
+
+
+def _checks(checks: tuple[Check, ...]) -> str:
+    if not checks:
+        return "<p>No check ran.</p>"
+    failed = [_check_row(check) for check in checks if not check.passed]
+    passed = [_check_row(check) for check in checks if check.passed]
+    head = ("check", "result", "observed", "expected", "why it is asked")
+    shown = _table(head, failed) if failed else ""
+    return shown + (
+        f"<details><summary>{len(passed)} passed</summary>{_table(head, passed)}</details>" if passed else ""
+    )
+
+
+def _check_row(check: Check) -> str:
+    tone = "promote" if check.passed else "rollback" if check.severity == "critical" else "hold"
+    result = "passed" if check.passed else f"failed ({check.severity})"
+    detail = f"{check.observed}. {check.detail}" if check.detail and not check.passed else check.observed
+    return (
+        f"<tr>{_cell(f'{check.source}: {check.name}')}"
+        f'<td class="{tone}"><span class="tone">{result}</span></td>'
+        f'{_cell(detail)}{_cell(check.expected)}<td class="reason">{escape(check.why)}</td></tr>'
+    )
+
+
+def _history(days: list[Verdict], reports: list[Report]) -> str:
+    rows = [
+        f'<tr><td class="day">{shown.date.isoformat()}</td>{_word(shown.verdict)}'
+        f'<td class="day">{_traffic(day)}</td><td class="reason">{escape(shown.why)}</td>'
+        f"<td><code>{shown.verdict_id}</code></td></tr>"
+        for day, shown in zip(reversed(days), reversed(reports), strict=True)
+    ]
+    return _table(("date", "verdict", "treatment's share", "why", "verdict id"), rows)
+
+
+def _traffic(day: Verdict) -> str:
+    before, after = (
+        "?" if share is None else f"{share:g} %" for share in (day.share_before, day.share_after)
+    )
+    return before if before == after else f"{before} → {after}"
+
+
+def _plan_section(plan: Plan) -> str:
+    lines = (
+        " ".join(plan.hypothesis.split()),
+        f"Control {plan.control.variant}: {plan.control.model} ({plan.control.version}); treatment "
+        f"{plan.treatment.variant}: {plan.treatment.model} ({plan.treatment.version})",
+        f"Split by {plan.randomization_unit}, from {plan.start_date} to {plan.last_date} at most",
+        "Steps: " + ", ".join(f"{step:g} %" for step in plan.rollout.steps),
+        f"Owner: {plan.owner}",
+    )
+    return _section("The plan", _list(lines))
+
+
+def _index_row(plan: Plan, verdict: Verdict | None) -> str:
+    link = f'<td><a href="experiments/{escape(plan.slug)}">{escape(plan.slug)}</a></td>'
+    if verdict is None:
+        return f"<tr>{link}{_cell('not judged yet')}{_cell('')}{_cell('')}</tr>"
+    shown = report(verdict, plan)
+    why = f'<td class="reason">{escape(shown.why)}</td>'
+    return f'<tr>{link}{_word(shown.verdict)}<td class="day">{shown.date.isoformat()}</td>{why}</tr>'
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _list(items: Iterable[str]) -> str:
+    lines = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f"<ul>{lines}</ul>" if lines else ""
+
+
+def _table(head: tuple[str, ...], rows: list[str], right: int = 0) -> str:
+    """A table that scrolls by itself; ``right`` columns after the first are numbers."""
+    names = "".join(
+        f'<th class="number">{escape(name)}</th>' if 0 < place <= right else f"<th>{escape(name)}</th>"
+        for place, name in enumerate(head)
+    )
+    table = f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="wide">{table}</div>'
+
+
+def _cell(text: str) -> str:
+    return f"<td>{escape(text)}</td>"
+
+
+def _number(text: str) -> str:
+    return f'<td class="number">{escape(text)}</td>'
+
+
+def _word(verdict: str) -> str:
+    return f'<td class="{verdict}"><span class="tone">{verdict}</span></td>'

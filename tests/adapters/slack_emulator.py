@@ -1,0 +1,144 @@
+"""A small Slack that keeps state and can fail on purpose: enough of its Web API for one channel."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+CHANNEL = {"id": "C0PACER", "name": "pacer-experiments"}
+
+
+class Emulator(ThreadingHTTPServer):
+    """Slack's Web API on a loopback port.
+
+    ``faults`` is a list of (method, fault): the next call of that method meets the fault, once. Faults:
+    ``drop_after`` (done, connection cut), ``drop_before`` (not done, connection cut), an HTTP status (429,
+    500), ``500_after`` (done, answered 500), ``hang_after`` (done, silent until ``released``), or an error
+    code such as ``invalid_auth``.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.messages: list[dict[str, Any]] = []
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.faults: list[tuple[str, str | int]] = []
+        self.released = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/api/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Cut connections are what this server is for."""
+
+    def fault(self, method: str) -> str | int | None:
+        """The fault that this call meets, taken from the list."""
+        for index, (name, fault) in enumerate(self.faults):
+            if name == method:
+                del self.faults[index]
+                return fault
+        return None
+
+    def answer(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Do what the method does."""
+        if method == "conversations.list":
+            return {"ok": True, "channels": [CHANNEL]}
+        known = {
+            "chat.postMessage": self._post,
+            "chat.update": self._update,
+            "conversations.history": self._history,
+        }
+        return known[method](arguments)
+
+    def _post(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if arguments["channel"] not in (CHANNEL["id"], "#" + CHANNEL["name"]):
+            return {"ok": False, "error": "channel_not_found"}
+        ts = f"1799999999.{len(self.messages):06d}"
+        self.messages.insert(0, {**arguments, "ts": ts})
+        return {"ok": True, "channel": CHANNEL["id"], "ts": ts}
+
+    def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        for message in self.messages:
+            if message["ts"] == arguments["ts"] and arguments["channel"] == CHANNEL["id"]:
+                message.update(arguments)
+                return {"ok": True, "channel": CHANNEL["id"], "ts": message["ts"]}
+        return {"ok": False, "error": "message_not_found"}
+
+    def _history(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if arguments["channel"] != CHANNEL["id"]:
+            return {"ok": False, "error": "channel_not_found"}
+        start = int(arguments.get("cursor") or 0)
+        # Slack may return fewer than asked for: one message a page makes every client turn pages
+        page = self.messages[start : start + 1]
+        if not arguments.get("include_all_metadata"):
+            page = [{key: value for key, value in message.items() if key != "metadata"} for message in page]
+        more = str(start + 1) if start + 1 < len(self.messages) else ""
+        return {"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Emulator
+
+    def do_POST(self) -> None:
+        """Answer one call, or fail as told."""
+        method = self.path.partition("?")[0].removeprefix("/api/")
+        arguments = self._arguments()
+        fault = self.server.fault(method)
+        self.server.calls.append((method, arguments))
+        if fault is None or fault in ("drop_after", "500_after", "hang_after"):
+            answer = self.server.answer(method, arguments)
+        if fault == "hang_after":
+            self.server.released.wait(10)
+        if fault in ("drop_after", "drop_before", "hang_after"):
+            self.close_connection = True
+            self.connection.close()
+        elif fault == "500_after" or isinstance(fault, int):
+            self._reply(500 if fault == "500_after" else int(fault), {})
+        else:
+            self._reply(200, {"ok": False, "error": fault} if fault else answer)
+
+    do_GET = do_POST
+
+    def _arguments(self) -> dict[str, Any]:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        if (self.headers.get("Content-Type") or "").startswith("application/json"):
+            arguments: dict[str, Any] = json.loads(body)
+        else:
+            query = body or self.path.partition("?")[2]
+            arguments = {name: values[0] for name, values in parse_qs(query).items()}
+        return {name: _decoded(value) for name, value in arguments.items()}
+
+    def _reply(self, status: int, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode() if content else b""
+        self.send_response(status)
+        if status == 429:
+            self.send_header("Retry-After", "0")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in "[{":
+        return json.loads(value)
+    return value
+
+
+@contextmanager
+def slack_emulator() -> Iterator[Emulator]:
+    """An emulator that runs until the block ends."""
+    server = Emulator()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

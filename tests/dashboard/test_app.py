@@ -1,0 +1,86 @@
+"""The dashboard over HTTP: read-only, strict, and calm when something is wrong."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from stored_days import fortnight, plan
+
+from pacer_pipelines.dashboard.app import Shelf, dashboard
+from pacer_pipelines.dashboard.page import style_hash
+from pacer_pipelines.errors import SourceUnreadable
+
+
+def ask(
+    app: Starlette, path: str, method: str = "GET", host: str = "localhost"
+) -> tuple[int, dict[str, str], str]:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(dict(message))
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(b"host", host.encode())], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    body = b"".join(message.get("body", b"") for message in sent[1:]).decode()
+    return sent[0]["status"], headers, body
+
+
+def shelf() -> Shelf:
+    return {"judge-model-v2": (plan(), fortnight())}
+
+
+def test_index_lists_the_experiments() -> None:
+    status, _, body = ask(dashboard(shelf), "/")
+    assert status == 200
+    assert 'href="experiments/judge-model-v2"' in body
+
+
+def test_experiment_has_its_page_under_a_strict_policy() -> None:
+    status, headers, body = ask(dashboard(shelf), "/experiments/judge-model-v2")
+    assert status == 200
+    assert '<div class="word">HOLD</div>' in body
+    policy = headers["content-security-policy"]
+    assert policy.startswith(f"default-src 'none'; style-src '{style_hash()}'")
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_page_shows_what_is_there_at_that_moment() -> None:
+    days = fortnight()
+    growing = days[:1]
+    app = dashboard(lambda: {"judge-model-v2": (plan(), growing)})
+    assert "2026-11-03" not in ask(app, "/")[2]
+    growing.append(days[1])
+    assert "2026-11-03" in ask(app, "/")[2]
+
+
+def test_unknown_experiment_is_not_found() -> None:
+    assert ask(dashboard(shelf), "/experiments/another")[0] == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_nothing_can_be_changed(method: str) -> None:
+    assert ask(dashboard(shelf), "/", method)[0] == 405
+
+
+def test_foreign_host_name_is_refused() -> None:
+    assert ask(dashboard(shelf), "/", host="evil.example")[0] == 400
+
+
+def test_unreadable_verdicts_are_said_without_a_trace() -> None:
+    def broken() -> Shelf:
+        raise SourceUnreadable("verdicts", "/secret/place")
+
+    status, _, body = ask(dashboard(broken), "/")
+    assert status == 503
+    assert "cannot be read" in body
+    assert "/secret/place" not in body

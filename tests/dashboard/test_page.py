@@ -1,0 +1,140 @@
+"""The page gives the answer first, draws what is known, and needs nothing from anywhere else."""
+
+import re
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from stored_days import fortnight, plan, stored, verdict
+
+from pacer_pipelines.dashboard import charts
+from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
+from pacer_pipelines.dashboard.page import experiment_page, index_page, style
+from pacer_pipelines.decisions.values import Check, Finding
+from pacer_pipelines.errors import SourceUnreadable
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return experiment_page(plan(), fortnight())
+
+
+def text_of(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]).split())
+
+
+def test_answer_is_above_everything_else(page: str) -> None:
+    text = text_of(page)
+    assert text.startswith(
+        "judge-model-v2 HOLD B serves 30 % and stays there "
+        "judge-model-v2, 2026-11-15 (day 14 of 42) day 14 of at least 7"
+    )
+
+
+def test_page_loads_nothing_from_anywhere(page: str) -> None:
+    assert "<script" not in page
+    assert not re.findall(r'(?:src|href|data)="(?!\.\./|#)[^"]*"', page.replace("xmlns:xlink", ""))
+    assert "@import" not in page
+    assert not re.findall(r"url\((?!#)", page)
+    # an inline style attribute would need 'unsafe-inline' in the content security policy
+    assert ' style="' not in page
+
+
+def test_every_day_is_in_the_history_newest_first(page: str) -> None:
+    days = re.findall(r'<td class="day">(2026-11-\d\d)</td>', page)
+    assert days == [f"2026-11-{day:02}" for day in range(15, 1, -1)]
+
+
+def test_guarded_metric_stands_with_its_margin(page: str) -> None:
+    assert "failed judgements 0.3 % 0.6 % +0.3 points -0.1 to +0.7 +1 point non-inferior" in text_of(page)
+
+
+def test_failed_check_is_shown_with_its_reason() -> None:
+    late = Check(
+        "exposures_per_hour", "exposures", "critical", False, "0", "at least 1", "no exposure from 09:00",
+        "an hour without exposures is a lost file",
+    )  # fmt: skip
+    text = text_of(experiment_page(plan(), stored(verdict(9, checks=(late,)))))
+    assert "Checks: 0 of 1 passed" in text
+    assert (
+        "exposures: exposures_per_hour failed (critical) 0. no exposure from 09:00 at least 1 an hour" in text
+    )
+
+
+def test_stored_verdict_that_was_edited_is_refused() -> None:
+    edited = {**fortnight()[0], "verdict": "promote"}
+    with pytest.raises(SourceUnreadable, match="2026-11-02"):
+        experiment_page(plan(), [edited])
+
+
+def test_text_of_the_data_stays_text() -> None:
+    nasty = "<script>alert(1)</script> & <!channel>"
+    page = experiment_page(
+        plan(), stored(verdict(2, reasons=(nasty, nasty), flip=(nasty,), missing_facts=(nasty,)))
+    )
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;!channel&gt;" in page
+
+
+def test_experiment_that_was_never_judged_has_a_page_with_its_plan() -> None:
+    text = text_of(experiment_page(plan(), []))
+    assert "No day has been judged yet." in text
+    assert "Split by student, from 2026-11-02 to 2026-12-13 at most" in text
+
+
+def test_snapshot_day_without_any_finding_still_has_a_page() -> None:
+    bare = verdict(
+        2, findings=(), checks=(), missing_facts=("failed judgements",), share_before=None, share_after=None
+    )
+    text = text_of(experiment_page(plan(), stored(bare)))
+    assert "B: share unknown, nothing changes" in text
+    assert "failed judgements" in text
+    assert "No day has enough data to draw." in text
+
+
+def test_index_leads_to_each_experiment() -> None:
+    page = index_page([(plan(), fortnight()[-1])])
+    assert 'href="experiments/judge-model-v2"' in page
+    assert "hold" in text_of(page)
+
+
+def drawn_days(spec: dict[str, Any]) -> list[int]:
+    return [row["day"] for row in spec["data"]["values"]]
+
+
+def test_chart_shows_every_day_with_zero_and_the_smallest_effect() -> None:
+    spec = effect_chart([verdict(day) for day in range(1, 15)], plan())
+    levels = [layer["data"]["values"][0]["level"] for layer in spec["layer"] if "data" in layer]
+    assert drawn_days(spec) == list(range(1, 15))
+    # judge-model-v2.toml: smallest_effect = 0.03
+    assert levels == [0, 3.0]
+    last = spec["data"]["values"][-1]
+    assert (last["low"], last["effect"], last["high"]) == pytest.approx((0.295, 3.4, 6.505), abs=0.001)
+
+
+def test_day_with_too_few_behind_it_is_not_drawn() -> None:
+    few = verdict(2)
+    good_rate: Finding = replace(few.findings[0], n_treatment=9)
+    days = [verdict(1), replace(few, findings=(good_rate,)), verdict(3)]
+    assert drawn_days(effect_chart(days, plan())) == [1, 3]
+    assert drawn_days(strength_chart(days, plan())) == [1, 3]
+
+
+def test_drawings_are_valid_svg_whose_ids_do_not_collide() -> None:
+    spec = effect_chart([verdict(day) for day in range(1, 4)], plan())
+    first, second = draw(spec, "first"), draw(spec, "second")
+    ElementTree.fromstring(first)
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (first, second)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    assert set(re.findall(r"url\(#([^)]+)\)", first)) <= ids[0]
+
+
+def test_every_colour_of_a_chart_follows_the_readers_theme() -> None:
+    svg = draw(effect_chart([verdict(3)], plan()), "x") + draw(strength_chart([verdict(3)], plan()), "y")
+    used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]+)"', svg))
+    assert used >= {charts.INK, charts.MUTED, charts.BLUE}
+    for colour in used:
+        assert f'[fill="{colour}"]' in style()
+        assert f'[stroke="{colour}"]' in style()
