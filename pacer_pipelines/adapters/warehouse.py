@@ -90,6 +90,10 @@ class Warehouse:
                 self._parse_into(parsed, fingerprint)
         return parsed / "manifest.json"
 
+    def fingerprint(self) -> str:
+        """Give the hash of everything that dbt parses."""
+        return _fingerprint(self.project_dir)
+
     def build(self, start: date, end_inclusive: date, on_event: OnEvent | None = None) -> BuildResult:
         """Rebuild every mart row of some days, and run the data tests.
 

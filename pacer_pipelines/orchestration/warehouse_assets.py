@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from pacer_pipelines.adapters.warehouse import BuildResult, DbtEvent, Warehouse
+from pacer_pipelines.errors import WarehouseFailed
 from pacer_pipelines.orchestration import effects, window
+from pacer_pipelines.orchestration.column_lineage import ColumnLineage
 from pacer_pipelines.orchestration.landing_assets import ONE_DAY
 from pacer_pipelines.orchestration.resources import DBT_PROJECT, WorldResource
 
@@ -60,39 +63,56 @@ def warehouse_assets(partitions: dg.DailyPartitionsDefinition, home: Path) -> li
         days = window.find_window(world.landing, world.home, day, effects.first_day(world))
         context.log.info(f"building {days.start} to {days.end}")
         events: list[DbtEvent] = []
-        built = Warehouse(world.home, DBT_PROJECT).build(days.start, days.end, events.append)
+        warehouse = Warehouse(world.home, DBT_PROJECT)
+        try:
+            built = warehouse.build(days.start, days.end, events.append)
+        except WarehouseFailed:
+            yield from as_dagster_events(events, None, manifest, context, warehouse)
+            raise
         window.remember(world.home, days)
-        yield from as_dagster_events(events, built, manifest, context)
+        yield from as_dagster_events(events, built, manifest, context, warehouse)
 
     return [dbt_models]
 
 
 def as_dagster_events(
-    events: list[DbtEvent], built: BuildResult, manifest: Mapping[str, Any], context: dg.AssetExecutionContext
+    events: list[DbtEvent],
+    built: BuildResult | None,
+    manifest: Mapping[str, Any],
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
 ) -> Iterator[Any]:
     """Turn dbt's results into materialisations with column lineage, and its tests into check results.
 
     The stock DbtCliResource starts dbt three times for the same (docs/adr/0003).
     """
+    lineage = ColumnLineage(warehouse.home / "dbt" / "lineage.json", warehouse.fingerprint())
+    columns = built.columns if built else {}
     for event in events:
         unique_id = event["data"]["node_info"]["unique_id"]
         node = manifest["nodes"][unique_id]
-        parents = [
-            manifest["nodes"].get(parent) or manifest["sources"].get(parent)
-            for parent in node["depends_on"]["nodes"]
-        ]
-        names = [str(parent["relation_name"]) for parent in parents if parent]
+        names = [] if unique_id in lineage else _parents(node, manifest)
         history = {
-            "columns": built.columns.get(str(node.get("relation_name")), {}),
-            "parents": {name: built.columns[name] for name in names if name in built.columns},
+            "columns": columns.get(str(node.get("relation_name")), {}),
+            "parents": {name: {"columns": columns[name]} for name in names if name in columns},
         }
-        message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata=history)
-        yield from message.to_default_asset_events(
+        message = DbtCoreCliEventMessage(event, history)
+        told = partial(
+            message.to_default_asset_events,
             manifest=manifest,
             dagster_dbt_translator=TRANSLATOR,
             context=context,
-            target_path=built.target_path,
+            # without a path no lineage is worked out
+            target_path=built.target_path if built and unique_id not in lineage else None,
         )
+        yield from lineage.attach(told, unique_id)
+    lineage.save()
+
+
+def _parents(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:
+    """Relation names of the models and sources that a model reads."""
+    parents = [manifest["nodes"].get(name) or manifest["sources"].get(name) for name in node["depends_on"]["nodes"]]
+    return [str(parent["relation_name"]) for parent in parents if parent]
 
 
 def _manifest(home: Path) -> dict[str, Any]:
