@@ -1,4 +1,4 @@
-"""The same doors for a person at a terminal: ``pacer run|history|verdict|plan|flag|dashboard``."""
+"""The same doors for a person at a terminal: ``pacer run|history|verdict|dashboard|plan|flag``."""
 
 import json
 import sys
@@ -232,6 +232,21 @@ def flag_show(world: World) -> None:
     for item in world.plans:
         state = read_flag(world.settings.flag_file, item.flag_key, item.treatment.variant)
         click.echo(f"{item.slug}: B {state.share:g} %, version {state.version}, {state.state.lower()}")
+
+
+@main.command()
+@_with_world
+@click.option("--port", default=8050, show_default=True, help="TCP port on the loopback interface")
+def dashboard(world: World, port: int) -> None:
+    """Serve A against B over time as pages; read-only, beside a run."""
+    from pacer_pipelines.adapters.verdicts import Verdicts
+    from pacer_pipelines.dashboard.app import serve
+
+    click.echo(f"http://127.0.0.1:{port}/  (stop with Ctrl-C)")
+    serve(
+        lambda: {item.slug: (item, Verdicts(world.home).history(item.slug)) for item in world.plans},
+        port=port,
+    )
 
 
 @main.command()

@@ -22,7 +22,7 @@ from units_daily {_OWN}
 group by phase, metric_date, variant order by all"""
 
 EXPOSURES = f"""
-select phase, metric_date, variant, sum(exposures), sum(failures), sum(analysed), sum(left_out), sum(flag_errors)
+select phase, metric_date, variant, sum(exposures), sum(flag_errors)
 from exposures_daily {_OWN}
 group by phase, metric_date, variant order by all"""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,19 @@ def current_hashes(home: Path, table: str, id_column: str, before: datetime) -> 
     )
 
 
+def first_new_days(home: Path, table: str) -> dict[date, date]:
+    """Give day of observation -> earliest creation day of the rows that its copies showed for the first time.
+
+    A copy that comes after a gap brings rows of days that have been built without them.
+    """
+    return _pairs(
+        f"SELECT observed_date, min(created_date) FROM {_PARTS} "
+        "WHERE not_before_at IS NULL OR created_at >= not_before_at GROUP BY observed_date",
+        home / "landing" / table,
+        {},
+    )
+
+
 def anki_links(home: Path, student_key: str) -> dict[int, int]:
     """Give Anki card id -> PACER log id that earlier exports of this student showed.
 
@@ -43,7 +56,7 @@ def anki_links(home: Path, student_key: str) -> dict[int, int]:
     )
 
 
-def _pairs(query: str, folder: Path, values: dict[str, object]) -> dict[int, Any]:
+def _pairs(query: str, folder: Path, values: dict[str, object]) -> dict[Any, Any]:
     parts = sorted(str(path) for path in folder.glob("**/*.parquet"))
     if not parts:
         return {}

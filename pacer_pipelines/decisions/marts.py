@@ -52,9 +52,6 @@ class ExposureDay(NamedTuple):
     date: date
     variant: str
     exposures: float
-    failures: float
-    analysed: float
-    left_out: float
     flag_errors: float
 
 

@@ -141,7 +141,9 @@ def _checks_line(ran: int, failed: int) -> str:
 def _days_line(days_left: int | None) -> str:
     if days_left is None:
         return "days left unknown"
-    return "last day" if days_left <= 0 else f"{days_left} day{'' if days_left == 1 else 's'} left"
+    if days_left <= 0:
+        return "none left: the planned sample or the last day is reached"
+    return f"about {days_left} day{'' if days_left == 1 else 's'} left to the planned sample or the last day"
 
 
 def _entry(name: str, items: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Column lineage of the models, remembered: working it out costs more than building a day, and only models change it."""
+"""Column lineage of the models, remembered: working it out costs more than building a day."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class ColumnLineage:
             if not isinstance(event, dg.Output):
                 yield event
                 continue
-            metadata = dict(event.metadata)
+            metadata: dict[str, Any] = dict(event.metadata)
             if KEY in metadata:
                 self._known[model] = dg.serialize_value(metadata[KEY].value)
             elif model in self._known:
@@ -39,7 +39,9 @@ class ColumnLineage:
 
     def save(self) -> None:
         """Keep it for the next run."""
-        replace_text(self._path, json.dumps({"fingerprint": self._fingerprint, "lineage": self._known}) + "\n")
+        replace_text(
+            self._path, json.dumps({"fingerprint": self._fingerprint, "lineage": self._known}) + "\n"
+        )
 
     def _read(self) -> dict[str, str]:
         try:

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
-from pacer_pipelines.adapters.flags import apply_share, read_flag
+from pacer_pipelines.adapters.flags import apply_share, flag_version, read_flag
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.decisions.report import plain_text, report
 from pacer_pipelines.decisions.values import Verdict
@@ -76,24 +76,34 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     later = [past for past in world.verdicts.past(plan.slug, date.max) if past.date > verdict.date]
     if later:
         return f"{later[-1].date} has been judged since; only the newest verdict moves traffic"
+    if not target:
+        return _cut(world, plan, verdict, settings.flag_file)
     live = read_flag(settings.flag_file, plan.flag_key, plan.treatment.variant)
     if live.share == target:
         return f"the flag already gives B {live.share:g} % (version {live.version})"
-    if settings.dry_run:
-        return f"dry run: B would go from {live.share:g} % to {target:g} %"
-    return _apply(world, plan, verdict, live.version)
-
-
-def _apply(world: WorldResource, plan: Plan, verdict: Verdict, live_version: str) -> str:
-    """Raise B only on the flag version that was judged; cut it on any."""
-    flag_file, target = world.world.settings.flag_file, verdict.share_after
-    assert flag_file is not None
-    assert target is not None
-    if target > 0 and live_version != verdict.phase:
+    if live.version != verdict.phase:
         raise FlagRefused(
-            f"the verdict is about flag version {verdict.phase}, but version {live_version} is live: somebody "
+            f"the verdict is about flag version {verdict.phase}, but version {live.version} is live: somebody "
             "changed it since, and a human edit wins"
         )
+    return _apply(world, plan, verdict, settings.flag_file, live.version)
+
+
+def _cut(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path) -> str:
+    """Take B to 0 %, on any version and whatever the rules look like by now."""
+    try:
+        live = read_flag(flag_file, plan.flag_key, plan.treatment.variant)
+    except FlagRefused:
+        return _apply(world, plan, verdict, flag_file, flag_version(flag_file))
+    if live.share == 0:
+        return f"the flag already gives B 0 % (version {live.version})"
+    return _apply(world, plan, verdict, flag_file, live.version)
+
+
+def _apply(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, live_version: str) -> str:
+    target = verdict.share_after or 0.0
+    if world.world.settings.dry_run:
+        return f"dry run: B would go to {target:g} %"
     state = apply_share(
         flag_file,
         world.world.flag_history,
@@ -104,7 +114,8 @@ def _apply(world: WorldResource, plan: Plan, verdict: Verdict, live_version: str
         who="pacer_pipelines",
         why=f"{verdict.verdict} of {verdict.date}, verdict {verdict.verdict_id}",
     )
-    return f"B now has {state.share:g} % (flag version {state.version})"
+    note = f"; {state.note}" if state.note else ""
+    return f"B now has {state.share:g} % (flag version {state.version}{note})"
 
 
 def tell_slack(world: WorldResource, day: date) -> dict[str, str]:

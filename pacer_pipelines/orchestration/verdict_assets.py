@@ -32,11 +32,12 @@ def verdict_assets(
     def log_checks(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One row per check and day: is what landed complete? Nothing here stops a rollback."""
         day = date.fromisoformat(context.partition_key)
-        days = window.find_window(world.landing, world.home, day, effects.first_day(world)).days
-        checks = {each: verdict_day.check_day(world, each) for each in days}
+        days = window.find_window("checked", world.landing, world.home, day, effects.first_day(world))
+        checks = {each: verdict_day.check_day(world, each) for each in days.days}
+        window.remember("checked", world.home, days)
         failed = [check for check in checks.get(day, []) if not check.passed]
         return dg.MaterializeResult(
-            metadata={"checks": len(checks.get(day, [])), "failed": len(failed), "days_checked": len(days)}
+            metadata={"checks": len(checks.get(day, [])), "failed": len(failed), "days_checked": len(checks)}
         )
 
     @dg.asset(deps=marts, pool="duckdb_writer", **settings("marts", {"duckdb", "parquet"}))

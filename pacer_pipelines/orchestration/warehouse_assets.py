@@ -60,7 +60,7 @@ def warehouse_assets(partitions: dg.DailyPartitionsDefinition, home: Path) -> li
     )  # fmt: skip
     def dbt_models(context: dg.AssetExecutionContext, world: WorldResource) -> Iterator[Any]:
         day = date.fromisoformat(context.partition_key)
-        days = window.find_window(world.landing, world.home, day, effects.first_day(world))
+        days = window.find_window("built", world.landing, world.home, day, effects.first_day(world))
         context.log.info(f"building {days.start} to {days.end}")
         events: list[DbtEvent] = []
         warehouse = Warehouse(world.home, DBT_PROJECT)
@@ -69,7 +69,7 @@ def warehouse_assets(partitions: dg.DailyPartitionsDefinition, home: Path) -> li
         except WarehouseFailed:
             yield from as_dagster_events(events, None, manifest, context, warehouse)
             raise
-        window.remember(world.home, days)
+        window.remember("built", world.home, days)
         yield from as_dagster_events(events, built, manifest, context, warehouse)
 
     return [dbt_models]
@@ -111,7 +111,9 @@ def as_dagster_events(
 
 def _parents(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:
     """Relation names of the models and sources that a model reads."""
-    parents = [manifest["nodes"].get(name) or manifest["sources"].get(name) for name in node["depends_on"]["nodes"]]
+    parents = [
+        manifest["nodes"].get(name) or manifest["sources"].get(name) for name in node["depends_on"]["nodes"]
+    ]
     return [str(parent["relation_name"]) for parent in parents if parent]
 
 

@@ -1,22 +1,26 @@
-"""Which days a run has to build: its own, and every earlier one whose landed data changed since the last build."""
+"""Which days a run has to do: its own, and every earlier one whose landed data changed since it was last done."""
 
 import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from pacer_pipelines.adapters.landed_history import first_new_days
 from pacer_pipelines.adapters.landing import UNDATED, Landing
+from pacer_pipelines.adapters.warehouse import Warehouse
+from pacer_pipelines.orchestration.resources import DBT_PROJECT
 
 # by the day on which something happened; plans and roster have no day and concern all of them
 TABLES = (
     "exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews", "roster",
     "experiments", "experiment_exclusions",
 )  # fmt: skip
+HISTORIES = frozenset({"llm_logs", "anki_cards"})
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Days to build, both included, and the landed state that the build will have seen."""
+    """Days to do, both included, and the landed state that the work will have seen."""
 
     start: date
     end: date
@@ -30,34 +34,60 @@ class Window:
         ]
 
 
-def find_window(landing: Landing, home: Path, day: date, first: date) -> Window:
+def find_window(work: str, landing: Landing, home: Path, day: date, first: date) -> Window:
     """The window of a run.
 
     Args:
+        work: what is done per day, ``built`` or ``checked``; each keeps its own memory.
         landing: what has landed.
-        home: the world's home, which remembers what was built.
+        home: the world's home, which remembers what was done.
         day: the day of the run.
         first: first day of the oldest experiment; nothing before it reaches a mart.
 
     Returns:
-        From the earliest day that changed (or the run's own) to the latest day ever built, because a mart row
+        From the earliest day that changed (or the run's own) to the latest day ever done, because a mart row
         depends on days before it and never on days after it.
     """
-    built, through = _state(home)
+    done, through = _state(home, work)
     last = max(day, through or day)
-    landed = {f"{table}/{name}": value for table in TABLES for name, value in landing.days(table).items()}
-    digests = {key: value for key, value in landed.items() if _day(key, first) <= last}
-    changed = [
-        _day(key, first) for key in digests.keys() | built.keys() if digests.get(key) != built.get(key)
-    ]
+    began = _beginnings(landing, home, first)
+    digests = {key: value for key, (starts, value) in began.items() if starts <= last}
+    # a key that is gone was landed once; what it changed is not known any more
+    changed = [began[key][0] if key in began else first for key in _differing(digests, done)]
+    if _first_exposures(digests, done):
+        changed.append(first)
     start = max(min([day, *changed]), first)
     return Window(start, last if changed else max(day, start), digests)
 
 
-def remember(home: Path, window: Window) -> None:
-    """Keep what the build of a window has seen; called after the build succeeded."""
-    _, through = _state(home)
-    path = _path(home)
+def _beginnings(landing: Landing, home: Path, first: date) -> dict[str, tuple[date, str]]:
+    """Landed part -> (first day on which it can change a mart, digest); the models count as a part."""
+    began = {"models": (first, Warehouse(home, DBT_PROJECT).fingerprint())}
+    for table in TABLES:
+        new_days = first_new_days(home, table) if table in HISTORIES else {}
+        for name, digest in landing.days(table).items():
+            day = first if name == UNDATED else date.fromisoformat(name)
+            began[f"{table}/{name}"] = (max(new_days.get(day, day), first), digest)
+    return began
+
+
+def _differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
+    return [key for key in one.keys() | other.keys() if one.get(key) != other.get(key)]
+
+
+def _first_exposures(digests: dict[str, str], done: dict[str, str]) -> bool:
+    """The exposure log arrives in a world that had none: its guessed requests have to go, on every day."""
+    return bool(done) and any(map(_is_exposure, digests)) and not any(map(_is_exposure, done))
+
+
+def _is_exposure(key: str) -> bool:
+    return key.startswith("exposures/")
+
+
+def remember(work: str, home: Path, window: Window) -> None:
+    """Keep what the work on a window has seen; called after it succeeded."""
+    _, through = _state(home, work)
+    path = _path(home, work)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"through": max(window.end, through or window.end).isoformat(), "digests": window.digests}
     draft = path.with_suffix(".tmp")
@@ -65,18 +95,13 @@ def remember(home: Path, window: Window) -> None:
     draft.replace(path)
 
 
-def _state(home: Path) -> tuple[dict[str, str], date | None]:
+def _state(home: Path, work: str) -> tuple[dict[str, str], date | None]:
     try:
-        content = json.loads(_path(home).read_text(encoding="utf-8"))
+        content = json.loads(_path(home, work).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}, None
     return content["digests"], date.fromisoformat(content["through"])
 
 
-def _path(home: Path) -> Path:
-    return home / "state" / "built.json"
-
-
-def _day(key: str, first: date) -> date:
-    name = key.split("/", 1)[1]
-    return first if name == UNDATED else max(date.fromisoformat(name), first)
+def _path(home: Path, work: str) -> Path:
+    return home / "state" / f"{work}.json"

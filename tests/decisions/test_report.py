@@ -180,4 +180,9 @@ def test_every_day_left_is_counted(plan: Plan) -> None:
     lines = [
         report(dataclasses.replace(verdict(), days_left=left), plan).days_line for left in (33, 1, 0, None)
     ]
-    assert lines == ["33 days left", "1 day left", "last day", "days left unknown"]
+    assert lines == [
+        "about 33 days left to the planned sample or the last day",
+        "about 1 day left to the planned sample or the last day",
+        "none left: the planned sample or the last day is reached",
+        "days left unknown",
+    ]
