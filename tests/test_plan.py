@@ -32,7 +32,7 @@ def edited(folder: Path, old: str, new: str) -> Path:
         ('unit = "student"', 'unit = "class"', "randomization_unit", "'request' or 'student'"),
         ("max_days = 42", "max_days = 3", "duration", "max_days >= min_days (7)"),
         ("relative = 0.10", "relative = 0.1, absolute = 0.1", "secondary.0.margin", "exactly one"),
-        ('owner = "llm-quality@pacer"', "", "owner", "required"),
+        ('owner = "llm-quality@pacer.example"', "", "owner", "required"),
         ('owner = "llm', 'ownre = 1\nowner = "llm', "ownre", "plan.schema.json"),
         ("[10, 30, 50, 100]", "[30, 10, 100]", "rollout.steps", "rising percentages"),
         ("[10, 30, 50, 100]", "[10, 30]", "rollout.steps", "end with 100"),

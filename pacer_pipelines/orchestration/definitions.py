@@ -43,7 +43,7 @@ def build_definitions(world: World) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *landing_assets(partitions, owners),
-            *warehouse_assets(partitions, world.home),
+            *warehouse_assets(partitions, owners, world.home),
             *verdict_assets(partitions, owners, mart_keys(world.home)),
         ],
         asset_checks=[suite_checks()],

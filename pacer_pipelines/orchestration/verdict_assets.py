@@ -6,6 +6,7 @@ import dagster as dg
 
 from pacer_pipelines.adapters.published import publish
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE
+from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.orchestration import effects, verdict_day, window
 from pacer_pipelines.orchestration.landing_assets import LANDED, ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -28,7 +29,7 @@ def verdict_assets(
             "backfill_policy": ONE_DAY,
         }  # fmt: skip
 
-    @dg.asset(deps=list(LANDED), **settings("completeness", {"greatexpectations"}))
+    @dg.asset(deps=[*LANDED, "experiments"], **settings("completeness", {"greatexpectations"}))
     def log_checks(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One row per check and day: is what landed complete? Nothing here stops a rollback."""
         day = date.fromisoformat(context.partition_key)
@@ -55,6 +56,7 @@ def verdict_assets(
             verdict = verdict_day.judge_day(world, plan, day)
             recorded = world.verdicts.record(verdict)
             told[plan.slug] = dg.MetadataValue.md(f"```\n{effects.as_text(verdict, plan)}\n```")
+            told |= _numbers(verdict)
             told[f"{plan.slug}_file"] = dg.MetadataValue.path(recorded.path)
         for broken in world.world.broken_plans:
             context.log.error(str(broken))
@@ -86,3 +88,14 @@ def verdict_assets(
         )
 
     return [log_checks, published_marts, verdicts, traffic_flag, slack_message, report_page]
+
+
+def _numbers(verdict: Verdict) -> dict[str, dg.MetadataValue]:
+    """Effect and strength of the primary metric, which Dagster plots over the days."""
+    primary = verdict.findings[0]
+    values = {"effect": primary.effect, "z_star": primary.z_star, "promote_bar": primary.bar}
+    return {
+        f"{verdict.experiment}_{name}": dg.MetadataValue.float(value)
+        for name, value in values.items()
+        if value is not None
+    }
