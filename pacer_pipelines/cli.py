@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import wraps
@@ -120,19 +121,33 @@ def _run_day(runner: "Runner", day: date, *, quiet: bool) -> "DayResult":
 
 
 def _show_outcome(runner: "Runner", days: list[date]) -> None:
+    home = runner.world.home
     if len(days) > 1:
         click.echo()
         _print_history(_rows(runner.world, first=days[0], last=days[-1]))
-        click.secho(f"\nThe Slack message of {days[-1]}, as it is posted:", bold=True)
     for text in runner.texts(days[-1]):
         click.echo("\n" + text)
-    home = runner.world.home
+    if len(days) > 1:
+        _print_messages(home, days[-1])
     config = _shown(runner.world.config_file)
     click.secho("Where to look next", bold=True)
     click.echo(f"  pacer verdict --date {days[-1]} --json --config {config}   every finding and check")
     click.echo(f"  {_shown(home / 'reports')}   one page per experiment, A against B over time")
     click.echo(f"  {_shown(home / 'outbox')}   the Slack messages, as posted or waiting")
     click.echo(f"  PACER_CONFIG={config} make dev   lineage, checks and metadata in the Dagster UI")
+
+
+def _print_messages(home: Path, day: date) -> None:
+    from pacer_pipelines.adapters.slack_message import as_lines
+    from pacer_pipelines.adapters.slack_outbox import read_entry
+
+    for path in sorted((home / "outbox").glob(f"*-{day}.json")):
+        entry = read_entry(path)
+        if entry is not None:
+            click.secho(f"The Slack message of {day} to {entry.channel} ({entry.state})", bold=True)
+            for line in as_lines(entry.message):
+                click.echo(textwrap.fill(line, 96, initial_indent="  │ ", subsequent_indent="  │   "))
+            click.echo()
 
 
 def _exit_code(runner: "Runner", results: "list[DayResult]") -> int:

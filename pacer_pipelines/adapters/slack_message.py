@@ -1,5 +1,6 @@
 """A report as a Slack message: Block Kit within Slack's limits, and the plain text beside it."""
 
+import re
 from typing import Any
 
 from pacer_pipelines.decisions.metric_rows import MetricRow
@@ -9,6 +10,8 @@ from pacer_pipelines.decisions.report import Report
 HEADER_LIMIT, SECTION_LIMIT, FIELD_LIMIT, FIELDS_LIMIT, BLOCKS_LIMIT = 150, 1900, 1900, 10, 50
 TEXT_LIMIT = 1000
 SIGNS = {"promote": "🟢", "hold": "🟡", "rollback": "🔴"}
+
+_BOLD = re.compile(r"^\*(.+)\*$")
 
 Block = dict[str, Any]
 
@@ -41,6 +44,19 @@ def blocks(report: Report) -> list[Block]:
         _context(f"plan {report.plan_hash} · code {report.code_version}"),
     ]
     return found[:BLOCKS_LIMIT]
+
+
+def as_lines(message: dict[str, Any]) -> list[str]:
+    """What a reader of the channel sees of a message, block by block, for a terminal."""
+    lines: list[str] = []
+    for block in message["blocks"]:
+        texts = [block["text"]] if "text" in block else [*block.get("fields", []), *block.get("elements", [])]
+        if block["type"] == "divider":
+            lines.append("─" * 40)
+        for text in texts:
+            words = text["text"].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+            lines += [_BOLD.sub(r"\1", line) for line in words.split("\n")]
+    return lines
 
 
 def escape(text: str) -> str:

@@ -77,6 +77,8 @@ def _needed_for_promotion(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
     if primary is None or primary.se is None or primary.bar is None or primary.effect is None:
         return ("promote: ratings of both variants by the same coaches",)
     needed = primary.bar * primary.se
+    if primary.rate_control is not None and needed > 1 - primary.rate_control:
+        return ("promote: more rated decisions; with today's, not even a perfect B could pass the bar",)
     return (
         f"promote: {metric_name(primary.metric)} at {points(needed)} or more with today's certainty "
         f"(now {points(primary.effect)}), and every obstacle above gone",
