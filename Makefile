@@ -7,6 +7,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 
+# Tried with the system's certificates first: behind a company's proxy only those know its registry.
+SYNC := pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+OWN := pip install --quiet --python $(BIN)/python --no-deps --editable .
+
 # One place for what must never phone home, and for bytecode: compiled imports halve a run.
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
@@ -19,9 +23,9 @@ help: ## list the targets
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "pacer_pipelines needs Python 3.11, 3.12 or 3.13 on the PATH"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet "uv==$(UV_VERSION)"
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	$(BIN)/uv --system-certs $(SYNC) || $(BIN)/uv $(SYNC)
+	$(BIN)/uv --system-certs $(OWN) || $(BIN)/uv $(OWN)
 	@touch $@
 
 setup: $(STAMP) ## create .venv from requirements.lock
