@@ -6,7 +6,7 @@ A second world runs side by side with a second file: nothing here is global.
 import os
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,6 +50,18 @@ class Sources(_Frozen):
     database: Annotated[tuple[Database, ...], BeforeValidator(_databases)] = ()
 
 
+class Accepted(_Frozen):
+    """A failed check of one day that a person has looked at and takes responsibility for.
+
+    A log that is lost for good would otherwise hold its experiment for ever.
+    """
+
+    date: date
+    check: str
+    who: str
+    why: Annotated[str, Field(min_length=10)]
+
+
 class Settings(_Frozen):
     """The content of ``pacer.toml``; relative paths start at the file's own folder."""
 
@@ -62,6 +74,7 @@ class Settings(_Frozen):
     dry_run: Annotated[bool, Field(description="judge and report, but change neither flag nor Slack")] = False
     synthetic: Annotated[bool, Field(description="made-up data: a public pseudonym key will do")] = False
     sources: Sources = Sources()
+    accepted: tuple[Accepted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

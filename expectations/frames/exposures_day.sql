@@ -21,10 +21,24 @@ today as (
         count(*) filter (where flag_version is null) as unversioned
     from exposures
     where exposed_date = $day
+),
+
+-- A quiet day, say a holiday: a copy of PACER's database from after the day holds no judgement of it.
+quiet as (
+    select
+        (
+            exists (select 1 from llm_logs where observed_at >= $day_ends_at)
+            or exists (
+                select 1 from ledger
+                where source = 'llm_logs' and try_strptime(file, 'pacer-%Y%m%dT%H%M%S') >= $day_ends_at
+            )
+        )
+        and not exists (select 1 from llm_logs where created_date = $day) as is_quiet
 )
 
 select
     today.*,
+    (select is_quiet from quiet) as is_quiet,
     strftime($day, '%Y-%m-%d') as day,
     (
         select strftime(timezone($zone, timezone('UTC', newest_at)), '%H:%M')

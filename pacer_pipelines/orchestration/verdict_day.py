@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
@@ -51,12 +51,23 @@ def check_day(resource: WorldResource, day: date) -> list[Check]:
     return checks
 
 
-def checks_of(home: Path, plan: Plan, day: date) -> tuple[Check, ...]:
-    """Checks that a verdict rests on: all of its own day, and what failed on any day before it."""
+def checks_of(resource: WorldResource, plan: Plan, day: date) -> tuple[Check, ...]:
+    """Checks that a verdict rests on: all of its own day, and what failed on any day before it.
+
+    A failure that a person has accepted in ``pacer.toml`` stays visible and stops nothing.
+    """
+    accepted = {(item.date, item.check): item for item in resource.world.settings.accepted}
     found: list[Check] = []
     for number in range(plan.start_date.toordinal(), day.toordinal() + 1):
         that_day = date.fromordinal(number)
-        found += [check for check in kept_checks(home, that_day) if that_day == day or check.blocks]
+        for check in kept_checks(resource.home, that_day):
+            item = accepted.get((that_day, check.name))
+            if item is not None and not check.passed:
+                check = replace(
+                    check, severity="warning", detail=f"{check.detail}; accepted by {item.who}: {item.why}"
+                )
+            if that_day == day or check.blocks or item is not None:
+                found.append(check)
     return tuple(found)
 
 
@@ -115,7 +126,7 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
     inputs = Inputs(
         date=day,
         rows=rows,
-        checks=(*checks_of(home, plan, day), *source_checks(home), *flag_checks, *extra),
+        checks=(*checks_of(resource, plan, day), *source_checks(home), *flag_checks, *extra),
         history=resource.verdicts.past(plan.slug, day),
         shares=shares,
         sources=frozenset(configured),

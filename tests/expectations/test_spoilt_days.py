@@ -53,6 +53,14 @@ def test_a_lost_day_blocks_on_every_side(world):
     assert world.blocking() >= {"exposures_present", "exposures_per_hour", "exposures_against_judgements_day"}
 
 
+def test_a_holiday_that_pacers_database_confirms_blocks_nothing(world):
+    world.spoil("exposures", "select * from part where false")
+    # the copy, taken on 18 November, now holds no judgement of the day
+    world.spoil("llm_logs", "select * from part where created_date <> '2026-11-09'", date(2026, 11, 18))
+    assert "exposures_present" not in world.blocking()
+    assert "exposures_per_hour" not in world.blocking()
+
+
 def test_a_log_that_stops_at_noon_is_stale(world):
     world.empty("llm_logs")
     world.spoil("exposures", f"select * from part where {LOCAL_HOUR} < 12")
