@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -24,7 +25,7 @@ COLOURS = {"promote": "green", "hold": "yellow", "rollback": "red"}
 EXIT_CODES = """\b
 Exit codes:
   0  every verdict rests on data that passed its checks
-  1  a step failed; the verdict says which
+  1  a step failed, the flag or Slack did not follow, or a plan is broken; it is said which
   2  configuration, plan or command line is wrong; nothing was changed
   3  at least one verdict is a hold because data is missing or a check failed"""
 
@@ -74,6 +75,9 @@ def run(world: World, day: datetime | None, first: datetime | None, last: dateti
     Running a day again changes nothing unless its data changed.
     """
     days = _days(world, day, first, last)
+    # asked for now, so that a missing secret changes nothing
+    world.pseudonym_key()
+    world.database_urls()
     for broken in world.broken_plans:
         click.secho(f"broken plan, left out:\n{broken}", fg="red", err=True)
     from pacer_pipelines.orchestration.run import Runner
@@ -88,16 +92,25 @@ def _days(world: World, day: datetime | None, first: datetime | None, last: date
     if (first is None) != (last is None) or (day and first):
         raise click.UsageError("give --date, or both --from and --to")
     if first and last:
-        if last < first:
+        chosen = [first.date() + timedelta(days=step) for step in range((last - first).days + 1)]
+        if not chosen:
             raise click.UsageError(f"--to {last.date()} lies before --from {first.date()}")
-        return [first.date() + timedelta(days=step) for step in range((last - first).days + 1)]
-    if not world.plans:
-        raise _Refusal(f"no usable plan in {world.settings.experiments}")
-    chosen = day.date() if day else datetime.now(world.plans[0].zone).date() - timedelta(days=1)
-    start = min(plan.start_date for plan in world.plans)
-    if chosen < start:
-        raise _Refusal(f"--date: got {chosen}, allowed: {start} (first day of the oldest plan) or later")
-    return [chosen]
+    else:
+        chosen = [day.date() if day else _today(world) - timedelta(days=1)]
+    start = min((plan.start_date for plan in world.plans), default=None)
+    if start is None:
+        broken = "".join(f"\n{error}" for error in world.broken_plans)
+        raise _Refusal(f"no usable plan in {world.settings.experiments}{broken}")
+    if chosen[0] < start or chosen[-1] >= _today(world):
+        raise _Refusal(
+            f"{chosen[0]} to {chosen[-1]}: allowed: {start} (first day of the oldest plan) to "
+            f"{_today(world) - timedelta(days=1)} (the last day that is over)"
+        )
+    return chosen
+
+
+def _today(world: World) -> date:
+    return datetime.now(ZoneInfo(world.timezone)).date()
 
 
 def _run_day(runner: "Runner", day: date, *, quiet: bool) -> "DayResult":
@@ -117,6 +130,9 @@ def _run_day(runner: "Runner", day: date, *, quiet: bool) -> "DayResult":
         click.echo(" ".join(click.style(word, fg=COLOURS[word]) for word in words), err=True)
     for problem in result.problems:
         click.secho(f"  {problem}", fg="red", err=True)
+    if not quiet or not result.complete:
+        for text in result.effects:
+            click.secho(f"  {text}", fg=None if result.complete else "red", err=True)
     return result
 
 
@@ -131,7 +147,9 @@ def _show_outcome(runner: "Runner", days: list[date]) -> None:
         _print_messages(home, days[-1])
     config = _shown(runner.world.config_file)
     click.secho("Where to look next", bold=True)
-    click.echo(f"  pacer verdict --date {days[-1]} --json --config {config}   every finding and check")
+    click.echo(
+        f"  {_shown(Path(sys.argv[0]))} verdict --date {days[-1]} --json --config {config}   every finding and check"
+    )
     click.echo(f"  {_shown(home / 'reports')}   one page per experiment, A against B over time")
     click.echo(f"  {_shown(home / 'outbox')}   the Slack messages, as posted or waiting")
     click.echo(f"  PACER_CONFIG={config} make dev   lineage, checks and metadata in the Dagster UI")
@@ -151,7 +169,7 @@ def _print_messages(home: Path, day: date) -> None:
 
 
 def _exit_code(runner: "Runner", results: "list[DayResult]") -> int:
-    if not all(result.success for result in results):
+    if runner.world.broken_plans or not all(result.complete for result in results):
         return EXIT_STEP_FAILED
     rules = [row["rule"] for result in results for row in _rows(runner.world, day=result.day)]
     return EXIT_HELD if "health" in rules else 0

@@ -8,9 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pacer_pipelines.decisions.metric_rows import enough_to_show
 from pacer_pipelines.decisions.values import Finding, Verdict
-from pacer_pipelines.decisions.wording import metric_name
+from pacer_pipelines.decisions.wording import enough_to_show, metric_name
 from pacer_pipelines.plan import Plan
 
 Spec = dict[str, Any]

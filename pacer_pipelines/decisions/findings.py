@@ -22,6 +22,9 @@ from pacer_pipelines.stats import (
     relative_difference,
 )
 
+# failures that nobody has to rate or review before they count
+CRITICAL = frozenset({"failure_rate"})
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -60,7 +63,7 @@ def find_all(rows: MartRows, plan: Plan) -> tuple[Finding, ...]:
     clock = read_clock(effect, plan)
     rating_rate = find_rating_rate(rows, clock)
     findings = [find_primary(effect, plan, clock)]
-    findings += [find_guarded(rows, item, role, clock) for item, role in _roles(plan)]
+    findings += [find_guarded(rows, item, role, plan, clock) for item, role in _roles(plan)]
     findings += [rating_rate, find_mature(rows, clock), find_by_decision(rows, clock)]
     if needs_bound(rating_rate, plan):
         findings.append(find_bound(rows, rating_rate, clock))
@@ -83,18 +86,23 @@ def find_primary(effect: Effect | None, plan: Plan, clock: Clock) -> Finding:
     finding = _describe(plan.primary.metric, "primary", "higher", effect, clock, n_opt=300.0)
     if effect is None or finding.interval is None or finding.z_star is None:
         return finding
-    least = plan.minimums
-    enough = effect.n_treatment >= least.alarm_rated and effect.clusters >= least.alarm_coaches
-    alarm = enough and finding.interval[1] < 0
+    alarm = enough_for_alarm(effect, plan) and finding.interval[1] < 0
     passes = finding.z_star >= clock.bar
     label: Label = "worse" if alarm else "better" if passes else "inconclusive"
     return replace(finding, label=label, alarm=alarm, passes=passes)
 
 
-def find_guarded(rows: MartRows, item: Guarded, role: Role, clock: Clock) -> Finding:
+def enough_for_alarm(effect: Effect, plan: Plan) -> bool:
+    """Whether enough of B and enough coaches have been seen for the alarm bar to hold what it promises."""
+    least = plan.minimums
+    return effect.n_treatment >= least.alarm_rated and effect.clusters >= least.alarm_coaches
+
+
+def find_guarded(rows: MartRows, item: Guarded, role: Role, plan: Plan, clock: Clock) -> Finding:
     """A metric that must not be harmed: non-inferiority by its margin, harm against the alarm bar.
 
-    Failures judge themselves: neither ratings nor a number of coaches is asked for before an alarm.
+    Failures wait for nothing: a B that breaks is cut on its first day. With few coaches their interval is
+    widened by what Student's t asks for instead.
     """
     strata = rows.strata(item.metric)
     effect = estimate_effect(strata) if strata is not None else None
@@ -105,7 +113,12 @@ def find_guarded(rows: MartRows, item: Guarded, role: Role, clock: Clock) -> Fin
     shifted = estimate_effect(strata.shift_control(sign * item.margin.relative, -sign * item.margin.absolute))
     margin = item.margin.absolute or item.margin.relative * abs(effect.rate_control)
     low, high = sorted((sign * finding.interval[0], sign * finding.interval[1]))
-    alarm = high < 0 and sign * effect.estimate <= -margin
+    if enough_for_alarm(effect, plan):
+        certain = high < 0
+    else:
+        widened = (high - low) / 2 * max(1.0, effect.t / effect.z_star if effect.z_star else 1.0)
+        certain = item.metric in CRITICAL and sign * effect.estimate + widened < 0
+    alarm = certain and sign * effect.estimate <= -margin
     z_star = None if shifted is None or math.isnan(shifted.z_star) else sign * shifted.z_star
     passes = z_star is not None and z_star >= clock.bar
     label: Label = "worse" if alarm else "better" if low > 0 else "non_inferior" if passes else "inconclusive"

@@ -43,10 +43,17 @@ def experiment_checks(
     )
 
 
+def _check(
+    name: str, source: str, passed: bool, observed: str, expected: str, detail: str, why: str
+) -> Check:
+    """A critical check; what is wrong is told only when something is."""
+    return Check(name, source, "critical", passed, observed, expected, "" if passed else detail, why)
+
+
 def plan_unchanged(plan: Plan, frozen_hash: str) -> Check:
     """The plan is the one that was registered before the first exposure."""
-    return Check(
-        "plan_unchanged", "plan", "critical", plan.plan_hash == frozen_hash,
+    return _check(
+        "plan_unchanged", "plan", plan.plan_hash == frozen_hash,
         plan.plan_hash[:12], frozen_hash[:12],
         f"the plan was edited after the start: {frozen_hash[:12]} became {plan.plan_hash[:12]}",
         "a rule that is changed after looking at the data promises nothing",
@@ -57,8 +64,8 @@ def exposures_logged(rows: MartRows) -> Check:
     """The exposures come from the exposure log, not from a guess."""
     phases = rows.phases()
     guessed = SNAPSHOT_PHASE in phases
-    return Check(
-        "exposures_logged", "exposures", "critical", bool(phases) and not guessed,
+    return _check(
+        "exposures_logged", "exposures", bool(phases) and not guessed,
         "guessed from PACER's database" if guessed else f"{len(phases)} phases", "at least one phase",
         "no exposure of this experiment was logged, so nobody knows who was served what",
         "without the log a verdict would rest on guesses",
@@ -68,8 +75,8 @@ def exposures_logged(rows: MartRows) -> Check:
 def flag_known(rows: MartRows, shares: Mapping[str, float]) -> Check:
     """Every flag version in the exposures is known with its share of traffic."""
     unknown = [phase for phase in rows.phases() if phase not in shares]
-    return Check(
-        "flag_versions_known", "flag", "critical", not unknown,
+    return _check(
+        "flag_versions_known", "flag", not unknown,
         f"{len(unknown)} unknown", "0 unknown",
         f"no flag file is kept for version {', '.join(unknown)}, so the planned split of its traffic is unknown",
         "without the planned split nobody can say whether the split was kept",
@@ -82,8 +89,8 @@ def flag_works(rows: MartRows) -> Check:
     errors = sum(row.flag_errors for row in rows.exposures if row.date == newest)
     total = sum(row.exposures for row in rows.exposures if row.date == newest)
     share = errors / total if total else 0.0
-    return Check(
-        "flag_works", "exposures", "critical", share < 0.01,
+    return _check(
+        "flag_works", "exposures", share < 0.01,
         f"{100 * share:.1f} % errors", "under 1 %",
         f"{errors:.0f} of {total:.0f} exposures on {newest} came without a working flag and were served control",
         "a broken flag serves control to everybody and calls it a split",
@@ -98,8 +105,8 @@ def sample_ratio(rows: MartRows, plan: Plan, shares: Mapping[str, float]) -> Che
     seen = expected = np.zeros(2)
     if worst is not None:
         seen, expected = results[worst].counts, results[worst].expected
-    return Check(
-        "sample_ratio", "exposures", "critical", p_value >= plan.alphas.srm,
+    return _check(
+        "sample_ratio", "exposures", p_value >= plan.alphas.srm,
         f"p {p_value:.4f}", f"p at least {plan.alphas.srm}",
         f"in phase {worst}: {seen[0]:.0f} units in control and {seen[1]:.0f} in treatment, "
         f"planned were {expected[0]:.0f} and {expected[1]:.0f}",
@@ -128,8 +135,8 @@ def units_stay(rows: MartRows, field: str, limit: float) -> Check:
             "the standard error leaves out one coach at a time; students who work with several need a second one",
         ),
     }[field]
-    return Check(
-        field, "exposures", "critical", share < limit,
+    return _check(
+        field, "exposures", share < limit,
         f"{100 * share:.2f} %", f"under {100 * limit:g} %",
         f"{crossed:.0f} of {total:.0f} units met {what} within one phase", why,
     )  # fmt: skip
@@ -139,8 +146,8 @@ def rated_alike(rating_rate: Finding | None, plan: Plan) -> Check:
     """B is rated about as often as A; above the limit no correction is trusted."""
     relative = rating_rate_difference(rating_rate) if rating_rate is not None else 0.0
     limit = plan.health.rating_rate_block
-    return Check(
-        "rated_alike", "feedback", "critical", abs(relative) <= limit,
+    return _check(
+        "rated_alike", "feedback", abs(relative) <= limit,
         f"{100 * relative:+.1f} %", f"within {100 * limit:g} %",
         f"requests of B are rated {100 * abs(relative):.1f} % {'more' if relative > 0 else 'less'} often",
         "missing ratings are evidence: bad answers that nobody rates look like good ones",

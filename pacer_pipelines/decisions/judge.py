@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from pacer_pipelines.decisions.evidence import Inputs, gather
 from pacer_pipelines.decisions.rules import decide
 from pacer_pipelines.decisions.values import Evidence, Verdict, canonical
-from pacer_pipelines.decisions.wording import difference_text, metric_name, points
+from pacer_pipelines.decisions.wording import difference_text, enough_to_show, metric_name, points
 from pacer_pipelines.plan import Plan
 
 
@@ -67,27 +67,27 @@ def what_flips(evidence: Evidence, plan: Plan, rule: str) -> tuple[str, ...]:
     if rule == "win":
         return ("an always-valid interval on the harmful side of any metric rolls B back on that day",)
     if rule == "health":
-        failed = ", ".join(check.name for check in evidence.checks if check.blocks)
+        failed = ", ".join(dict.fromkeys(check.name for check in evidence.checks if check.blocks))
         return (f"the failed checks pass: {failed}",)
     return (*_needed_for_promotion(evidence, plan), *_needed_for_rollback(evidence, plan))
 
 
 def _needed_for_promotion(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
     primary = evidence.finding(plan.primary.metric)
-    if primary is None or primary.se is None or primary.bar is None or primary.effect is None:
+    if primary is None or primary.se is None or primary.bar is None or not enough_to_show(primary):
         return ("promote: ratings of both variants by the same coaches",)
     needed = primary.bar * primary.se
     if primary.rate_control is not None and needed > 1 - primary.rate_control:
         return ("promote: more rated decisions; with today's, not even a perfect B could pass the bar",)
     return (
         f"promote: {metric_name(primary.metric)} at {points(needed)} or more with today's certainty "
-        f"(now {points(primary.effect)}), and every obstacle above gone",
+        f"(now {difference_text(primary.metric, primary.effect)}), and every obstacle above gone",
     )
 
 
 def _needed_for_rollback(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
     primary = evidence.finding(plan.primary.metric)
-    if primary is None or primary.interval is None or primary.effect is None:
+    if primary is None or primary.interval is None or primary.effect is None or not enough_to_show(primary):
         return ()
     half = primary.interval[1] - primary.effect
     return (f"roll back: {metric_name(primary.metric)} at {difference_text(primary.metric, -half)} or less",)

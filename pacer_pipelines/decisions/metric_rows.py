@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 
 from pacer_pipelines.decisions.values import Finding, Label, Role
-from pacer_pipelines.decisions.wording import RATIOS, difference_text, interval_text, metric_name, rate_text
+from pacer_pipelines.decisions.wording import (
+    RATIOS,
+    TOO_FEW,
+    difference_text,
+    enough_to_show,
+    interval_text,
+    metric_name,
+    rate_text,
+)
 from pacer_pipelines.plan import Margin, Plan
 
-TOO_FEW = "too few to show"
 NO_DATA = "no data"
-FEWEST_UNITS, FEWEST_COACHES = 10, 3
 
 COUNTED = {
     "good_rate": "rated",
@@ -48,12 +54,6 @@ class MetricRow:
     strength: str
     note: str
     shown: bool
-
-
-def enough_to_show(finding: Finding) -> bool:
-    """Whether enough requests and coaches stand behind a finding to show its numbers to anybody."""
-    smaller = min(finding.n_control, finding.n_treatment)
-    return smaller >= FEWEST_UNITS and finding.coaches >= FEWEST_COACHES
 
 
 def metric_row(finding: Finding, plan: Plan) -> MetricRow:

@@ -59,10 +59,12 @@ def wins(evidence: Evidence, plan: Plan) -> Reasons:
 
 def deadline(evidence: Evidence, plan: Plan) -> Reasons:
     """Why the experiment is over without a win: the planned sample or the last day is reached."""
-    promoted = any(past.verdict == "promote" for past in evidence.history)
+    if any(past.verdict == "promote" for past in evidence.history):
+        # B has won once: what it has gained is taken back by harm only
+        return ()
     if evidence.day >= plan.duration.max_days:
         over = f"day {evidence.day} of at most {plan.duration.max_days} is reached"
-    elif _last_look(evidence, plan) and not promoted:
+    elif _last_look(evidence, plan):
         over = "the planned sample is reached, so this was the last look"
     else:
         return ()
@@ -173,7 +175,7 @@ def _disagreements(evidence: Evidence) -> list[str]:
     ]
     for finding in evidence.findings:
         if finding.role == "sensitivity" and finding.effect is not None and not finding.passes:
-            found.append(f"{metric_name(finding.metric)} does not support a win ({points(finding.effect)})")
+            found.append(f"{metric_name(finding.metric)} does not support a win, {effect_text(finding)}")
         elif finding.role == "sensitivity" and finding.effect is None and finding.metric not in REQUIRED:
             found.append(f"{metric_name(finding.metric)} is not known yet")
     return found

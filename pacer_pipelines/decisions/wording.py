@@ -14,6 +14,15 @@ METRIC_NAMES = {
     "rating_rate": "rated share of requests",
 }
 RATIOS = frozenset({"engagement"})
+# nobody may be recognised in a number: students are minors
+FEWEST_UNITS, FEWEST_COACHES = 10, 3
+TOO_FEW = "too few to show"
+
+
+def enough_to_show(finding: Finding) -> bool:
+    """Whether enough requests and coaches stand behind a finding to show its numbers to anybody."""
+    smaller = min(finding.n_control, finding.n_treatment)
+    return smaller >= FEWEST_UNITS and finding.coaches >= FEWEST_COACHES
 
 
 def metric_name(metric: str) -> str:
@@ -44,6 +53,8 @@ def effect_text(finding: Finding) -> str:
     """The effect (treatment minus control) with both rates."""
     if finding.effect is None:
         return "no data"
+    if not enough_to_show(finding):
+        return TOO_FEW
     control = rate_text(finding.metric, finding.rate_control)
     treatment = rate_text(finding.metric, finding.rate_treatment)
     return f"{difference_text(finding.metric, finding.effect)} ({control} in A, {treatment} in B)"
@@ -53,6 +64,8 @@ def interval_text(finding: Finding) -> str:
     """The always-valid interval: ``-1.0 to +5.6 points``."""
     if finding.interval is None:
         return "not known yet"
+    if not enough_to_show(finding):
+        return TOO_FEW
     low, high = finding.interval
     if finding.metric in RATIOS:
         return f"{low:+.2f} to {high:+.2f}"
@@ -61,6 +74,7 @@ def interval_text(finding: Finding) -> str:
 
 def score_text(finding: Finding) -> str:
     """The test statistic beside its bar: ``z* 1.31 of 2.77``."""
-    score = "unknown" if finding.z_star is None else f"{finding.z_star:.2f}"
+    known = finding.z_star is not None and enough_to_show(finding)
+    score = f"{finding.z_star:.2f}" if known else "not shown"
     bar = "out of reach" if finding.bar is None else f"{finding.bar:.2f}"
     return f"z* {score}, promote bar {bar}"

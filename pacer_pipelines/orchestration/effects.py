@@ -5,18 +5,21 @@ run, or one after a crash, changes nothing.
 """
 
 import os
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.flags import apply_share, flag_version, read_flag
 from pacer_pipelines.adapters.slack import Slack
+from pacer_pipelines.adapters.slack_outbox import read_entry
 from pacer_pipelines.decisions.report import plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
+
+NOT_DELIVERED = "not delivered"
+NOT_MOVED = "not moved"
 
 
 def first_day(world: WorldResource) -> date:
@@ -40,22 +43,14 @@ def as_text(verdict: Verdict, plan: Plan) -> str:
     return plain_text(report(verdict, plan))
 
 
-@dataclass(frozen=True, slots=True)
-class FlagOutcome:
-    """What became of the flag: one sentence, and whether its door refused the change."""
-
-    text: str
-    refused: bool = False
-
-
-def follow_flags(world: WorldResource, day: date) -> dict[str, FlagOutcome]:
+def follow_flags(world: WorldResource, day: date) -> dict[str, str]:
     """Let each flag follow its experiment's verdict of a day; gives slug -> outcome."""
-    outcomes = {}
+    outcomes: dict[str, str] = {}
     for plan, verdict in judged(world, day):
         try:
-            outcomes[plan.slug] = FlagOutcome(move_flag(world, plan, verdict))
+            outcomes[plan.slug] = move_flag(world, plan, verdict)
         except FlagRefused as error:
-            outcomes[plan.slug] = FlagOutcome(f"not moved: {error}", refused=True)
+            outcomes[plan.slug] = f"{NOT_MOVED}: {error}"
     return outcomes
 
 
@@ -121,21 +116,37 @@ def _apply(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, 
 def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     """Deliver the message of each verdict of a day; gives slug -> what became of it.
 
-    A delivery that fails stays in the outbox and is tried again by the next run of the day.
+    A delivery that fails stays in the outbox; the next run of any day delivers it first, so the channel reads
+    the days in order.
     """
     settings = world.world.settings
     token = None if settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
     slack = Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
-    outcomes = {}
-    for plan, verdict in judged(world, day):
-        try:
-            done = slack.deliver(
-                report(verdict, plan), plan.slack_channel, verdict.verdict_id, plan.slug, day
-            )
-            outcomes[plan.slug] = f"{done.status}: {done.where}"
-        except DeliveryFailed as error:
-            outcomes[plan.slug] = f"not delivered: {error}"
+    outcomes: dict[str, str] = {}
+    for each in sorted({*(_waiting_days(world) if token else ()), day}):
+        for plan, verdict in judged(world, each):
+            outcomes[plan.slug] = _deliver(slack, plan, verdict)
     return outcomes
+
+
+def _deliver(slack: Slack, plan: Plan, verdict: Verdict) -> str:
+    try:
+        done = slack.deliver(
+            report(verdict, plan), plan.slack_channel, verdict.verdict_id, plan.slug, verdict.date
+        )
+    except DeliveryFailed as error:
+        return f"{NOT_DELIVERED}: {error}"
+    return f"{done.status}: {done.where}"
+
+
+def _waiting_days(world: WorldResource) -> set[date]:
+    """Days whose message was begun and is not known to have arrived."""
+    found = set()
+    for path in sorted((world.home / "outbox").glob("*.json")):
+        entry = read_entry(path)
+        if entry is not None and entry.state == "pending":
+            found.add(date.fromisoformat(entry.date))
+    return found
 
 
 def write_pages(world: WorldResource) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from pacer_pipelines.adapters.landed_history import anki_links, current_hashes
 from pacer_pipelines.adapters.landing import Arrival, FileReceipt
 from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
 from pacer_pipelines.adapters.source_files import Content, SourceFile, list_files, read_bytes, wal_beside
-from pacer_pipelines.errors import PacerError
+from pacer_pipelines.errors import PacerError, SourceUnreadable
 from pacer_pipelines.ingest.anki_export import parse_anki_export, private_name
 from pacer_pipelines.ingest.card_reviews import parse_card_reviews
 from pacer_pipelines.ingest.exposures import parse_exposures
@@ -31,12 +31,16 @@ ID_COLUMNS = {"llm_logs": "log_id", "anki_cards": "card_id"}
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """What became of one source in one run: the receipt of each file, and what went wrong if anything did."""
+    """What became of one source in one run: the receipt of each file, and what went wrong if anything did.
+
+    ``worth_a_retry`` says that something is there and could not be read, which may pass.
+    """
 
     source: str
     configured: bool
     files: tuple[FileReceipt, ...] = ()
     problem: str = ""
+    worth_a_retry: bool = False
 
     @property
     def landed(self) -> int:
@@ -120,16 +124,14 @@ def land_database(resource: WorldResource) -> tuple[SourceReport, ...]:
     for table in ID_COLUMNS:
         resource.landing.ensure_schema(table, TABLES[table])
     receipts: dict[str, list[FileReceipt]] = {table: [] for table in ID_COLUMNS}
-    problems = []
+    problems: list[PacerError] = []
     for url, taken_at in copies:
         try:
             for table, receipt in _land_copy(resource, url, taken_at):
                 receipts[table].append(receipt)
         except PacerError as error:
-            problems.append(str(error))
-    return tuple(
-        SourceReport(table, bool(copies), tuple(receipts[table]), "; ".join(problems)) for table in ID_COLUMNS
-    )
+            problems.append(error)
+    return tuple(_report(table, receipts[table], problems, bool(copies)) for table in ID_COLUMNS)
 
 
 def land_plans(resource: WorldResource) -> int:
@@ -172,17 +174,24 @@ def _land_listed(
     resource.landing.ensure_schema(table, TABLES[table])
     if where is None:
         return SourceReport(table, configured=False)
-    problems: list[str] = []
+    problems: list[PacerError] = []
     try:
         files = list_files(table, where, rename)
     except PacerError as error:
-        files, problems = [], [str(error)]
+        files, problems = [], [error]
     for file in files:
         try:
             _land_file(resource, table, file, parse, replace)
         except PacerError as error:
-            problems.append(str(error))
-    return SourceReport(table, True, tuple(resource.landing.receipts(table)), "; ".join(problems))
+            problems.append(error)
+    return _report(table, resource.landing.receipts(table), problems)
+
+
+def _report(
+    table: str, receipts: list[FileReceipt], problems: list[PacerError], configured: bool = True
+) -> SourceReport:
+    transient = any(isinstance(error, SourceUnreadable) for error in problems)
+    return SourceReport(table, configured, tuple(receipts), "; ".join(map(str, problems)), transient)
 
 
 def _land_file(

@@ -25,7 +25,7 @@ DESCRIPTIONS = {
     "experiment_exclusions": "One row per segment that a plan leaves out, because it was never randomised.",
 }
 # A door may be shut for a moment; everything behind it is pure and is not retried.
-DOOR = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+DOOR = dg.RetryPolicy(max_retries=2, delay=2)
 ONE_DAY = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
 
@@ -95,7 +95,9 @@ def landing_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) 
 def _told(
     context: dg.AssetExecutionContext, world: WorldResource, report: SourceReport
 ) -> dg.MaterializeResult:
-    """Keep the report for the verdict, and show it where the analyst looks."""
+    """Keep the report for the verdict, and show it where the analyst looks; what may pass is tried again."""
+    if report.worth_a_retry and context.retry_number < DOOR.max_retries:
+        raise dg.RetryRequested(DOOR.max_retries, DOOR.delay)
     ingestion.save_report(world, report)
     if report.problem:
         context.log.warning(report.problem)

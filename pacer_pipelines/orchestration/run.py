@@ -19,12 +19,19 @@ from pacer_pipelines.orchestration.resources import WorldResource
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """How a day ended: whether every step succeeded, the steps that did not, and broken sources."""
+    """How a day ended: steps that failed, broken sources, and what became of flag and message."""
 
     day: date
     success: bool
     failed_steps: tuple[str, ...]
     problems: tuple[str, ...]
+    effects: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every step succeeded, and flag and message followed."""
+        undone = (effects.NOT_MOVED, effects.NOT_DELIVERED)
+        return self.success and not any(bad in text for text in self.effects for bad in undone)
 
 
 class Runner:
@@ -58,7 +65,13 @@ class Runner:
         problems = [
             text for configured, text in saved_problems(self.world.home).values() if configured and text
         ]
-        return DayResult(day, result.success, tuple(failed), tuple(dict.fromkeys(problems)))
+        told = [
+            f"{slug}: {value.value}"
+            for event in result.all_events
+            if event.is_step_materialization and event.step_key in ("traffic_flag", "slack_message")
+            for slug, value in event.materialization.metadata.items()
+        ]
+        return DayResult(day, result.success, tuple(failed), tuple(dict.fromkeys(problems)), tuple(told))
 
     def texts(self, day: date) -> list[str]:
         """The verdict of each experiment on a day, for a terminal."""

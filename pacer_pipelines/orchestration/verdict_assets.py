@@ -65,20 +65,14 @@ def verdict_assets(
     @dg.asset(deps=[verdicts], **settings("effects", {"json"}))
     def traffic_flag(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """The flag file that splits the traffic; it follows the newest verdict."""
-        outcomes = effects.follow_flags(world, date.fromisoformat(context.partition_key))
-        refused = [slug for slug, outcome in outcomes.items() if outcome.refused]
-        if refused:
-            context.log.error(f"the flag was not moved for {', '.join(refused)}")
-        return dg.MaterializeResult(metadata={slug: outcome.text for slug, outcome in outcomes.items()})
+        day = date.fromisoformat(context.partition_key)
+        return _effects(context, effects.follow_flags(world, day), effects.NOT_MOVED)
 
     @dg.asset(deps=[verdicts, traffic_flag], **settings("effects", {"slack"}))
     def slack_message(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One message per experiment and day in the plan's channel, or a file when there is no token."""
-        told = {}
-        for slug, outcome in effects.tell_slack(world, date.fromisoformat(context.partition_key)).items():
-            told[slug] = outcome
-            context.log.info(f"{slug}: {outcome}")
-        return dg.MaterializeResult(metadata=told)
+        day = date.fromisoformat(context.partition_key)
+        return _effects(context, effects.tell_slack(world, day), effects.NOT_DELIVERED)
 
     @dg.asset(deps=[verdicts, traffic_flag], **settings("effects", {"html"}))
     def report_page(world: WorldResource) -> dg.MaterializeResult:
@@ -88,6 +82,13 @@ def verdict_assets(
         )
 
     return [log_checks, published_marts, verdicts, traffic_flag, slack_message, report_page]
+
+
+def _effects(context: dg.AssetExecutionContext, outcomes: dict[str, str], bad: str) -> dg.MaterializeResult:
+    """Show what became of an effect; one that did not happen is an error in the log and in the terminal."""
+    for slug, outcome in outcomes.items():
+        (context.log.error if outcome.startswith(bad) else context.log.info)(f"{slug}: {outcome}")
+    return dg.MaterializeResult(metadata=dict(outcomes))
 
 
 def _numbers(verdict: Verdict) -> dict[str, dg.MetadataValue]:

@@ -16,7 +16,7 @@ from pacer_pipelines.decisions.evidence import Inputs
 from pacer_pipelines.decisions.judge import judge
 from pacer_pipelines.decisions.marts import MartRows
 from pacer_pipelines.decisions.values import Check, Verdict
-from pacer_pipelines.errors import FlagRefused, NothingPublished
+from pacer_pipelines.errors import NothingPublished
 from pacer_pipelines.orchestration.ingestion import saved_problems
 from pacer_pipelines.orchestration.resources import EXPECTATIONS, PROJECT, WorldResource
 from pacer_pipelines.plan import Plan
@@ -117,7 +117,6 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
         rows = mart_rows(Published(home), plan.experiment_id, day)
     except NothingPublished:
         rows = EMPTY
-    shares, flag_checks = flag_shares(resource, plan)
     configured = {
         SOURCE_NAMES[name]
         for name, (given, _) in saved_problems(home).items()
@@ -126,33 +125,29 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
     inputs = Inputs(
         date=day,
         rows=rows,
-        checks=(*checks_of(resource, plan, day), *source_checks(home), *flag_checks, *extra),
+        checks=(*checks_of(resource, plan, day), *source_checks(home), *extra),
         history=resource.verdicts.past(plan.slug, day),
-        shares=shares,
+        shares=flag_shares(resource, plan),
         sources=frozenset(configured),
         frozen_hash=frozen_hash(home, plan),
     )
     return judge(inputs, plan, code_version())
 
 
-def flag_shares(resource: WorldResource, plan: Plan) -> tuple[dict[str, float], tuple[Check, ...]]:
-    """Percent of traffic on treatment by flag version, from archive, history and live file."""
+def flag_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
+    """Percent of traffic on treatment by flag version, from archive, history and live file.
+
+    A version that two of them give different shares is left out: then nobody knows what was planned.
+    """
     world = resource.world
-    shares: dict[str, float] = {}
-    try:
-        for folder, live in (
-            (world.settings.flag_archive, None),
-            (world.flag_history, world.settings.flag_file),
-        ):
-            if folder is not None:
-                shares |= history_shares(folder, plan.flag_key, plan.treatment.variant, live)
-    except FlagRefused as error:
-        broken = Check(
-            "flag_history_readable", "flag", "critical", False, "contradictory", "one share per version",
-            str(error), "without the planned split nobody can say whether the split was kept",
-        )  # fmt: skip
-        return {}, (broken,)
-    return shares, ()
+    places = [(world.flag_history, world.settings.flag_file), (world.settings.flag_archive, None)]
+    found: dict[str, set[float]] = {}
+    for folder, live in places:
+        if folder is not None:
+            shares = history_shares(folder, plan.flag_key, plan.treatment.variant, live)
+            for version, share in shares.items():
+                found.setdefault(version, set()).add(share)
+    return {version: share.pop() for version, share in found.items() if len(share) == 1}
 
 
 def frozen_hash(home: Path, plan: Plan) -> str:

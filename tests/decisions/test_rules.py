@@ -99,6 +99,9 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
     "the planned sample is reached on a day without a look: wait for the look": (
         replace(with_finding(undecided(READY), "good_rate", information=1.0), day=13), "waiting", "hold", 30.0),
     "the last day comes with a win: promote": (replace(READY, day=42), "win", "promote", 50.0),
+    "the last day comes for a B that has won before: what it gained is taken back by harm only": (
+        replace(undecided(READY), day=42, history=(Past(date(2026, 11, 8), "promote", "win"),)),
+        "waiting", "hold", 30.0),
     "broken logs on the last day: hold, the deadline waits for data": (
         replace(READY, day=42, checks=(BROKEN,)), "health", "hold", 30.0),
     "an earlier rollback stands": (

@@ -1,0 +1,151 @@
+"""What each metric says of rows that are made by hand: labels, alarms, margins, and the worst reading of silence."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pacer_pipelines.decisions.findings import find_all
+from pacer_pipelines.decisions.marts import DecisionSum, ExposureDay, MartRows, MetricSum
+from pacer_pipelines.decisions.values import Finding
+from pacer_pipelines.plan import load_plan
+
+PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
+EMPTY = MartRows((), (), (), (), ())
+COACHES = 12
+
+
+def rows(metric: str, n: tuple[float, float], rates: tuple[float, float], coaches: int = COACHES) -> MartRows:
+    """Coaches with the same n and nearly the same rates: a little spread, so that the jackknife sees some."""
+    sums = []
+    for coach in range(coaches):
+        for variant, size, rate in zip(("control", "treatment"), n, rates, strict=True):
+            spread = size * 0.01 * (coach % 3 - 1 if variant == "control" else coach % 4 - 1.5)
+            sums.append(MetricSum("1", f"c{coach:02d}", metric, variant, size, round(size * rate + spread)))
+    return replace(EMPTY, metrics=tuple(sums))
+
+
+def finding(marts: MartRows, metric: str) -> Finding:
+    return next(item for item in find_all(marts, PLAN) if item.metric == metric)
+
+
+def test_without_rows_every_finding_says_no_data() -> None:
+    found = find_all(EMPTY, PLAN)
+    assert {item.label for item in found} == {"no_data"}
+    assert not any(item.passes or item.alarm for item in found)
+
+
+def test_a_large_win_is_better_and_passes() -> None:
+    seen = finding(rows("good_rate", (400, 200), (0.70, 0.85)), "good_rate")
+    assert (seen.label, seen.passes, seen.alarm) == ("better", True, False)
+    # 12 coaches x 200 rated decisions in B; 12 x 400 in A
+    assert (seen.n_treatment, seen.n_control, seen.coaches) == (2400, 4800, 12)
+    assert seen.interval is not None
+    assert seen.effect is not None
+    assert seen.interval[0] < seen.effect < seen.interval[1]
+
+
+def test_a_large_loss_is_an_alarm() -> None:
+    seen = finding(rows("good_rate", (400, 200), (0.85, 0.60)), "good_rate")
+    assert (seen.label, seen.alarm, seen.passes) == ("worse", True, False)
+
+
+@pytest.mark.parametrize(
+    ("n", "coaches"), [((400, 4), 12), ((400, 200), 7)], ids=["48 rated in B", "7 coaches"]
+)
+def test_a_loss_seen_by_too_few_is_no_alarm_yet(n: tuple[float, float], coaches: int) -> None:
+    assert not finding(rows("good_rate", n, (0.95, 0.30), coaches), "good_rate").alarm
+
+
+def test_a_guarded_metric_waits_for_enough_coaches_before_it_alarms() -> None:
+    assert finding(rows("engagement", (100, 100), (1.2, 0.4), coaches=12), "engagement").alarm
+    assert not finding(rows("engagement", (100, 100), (1.2, 0.4), coaches=7), "engagement").alarm
+
+
+def test_failures_wait_for_nobody() -> None:
+    broken = finding(rows("failure_rate", (100, 30), (0.01, 0.9), coaches=3), "failure_rate")
+    assert broken.coaches == 3
+    assert broken.alarm
+
+
+def test_more_failures_within_the_margin_are_no_harm() -> None:
+    # +0.5 points in B, the plan allows +1 point
+    seen = finding(rows("failure_rate", (4000, 2000), (0.010, 0.015)), "failure_rate")
+    assert not seen.alarm
+    assert seen.margin == pytest.approx(0.01)
+
+
+def test_the_same_rate_in_both_is_non_inferior_once_enough_is_known() -> None:
+    known = rows("card_rate", (4000, 2000), (0.56, 0.56))
+    clock = rows("good_rate", (400, 200), (0.78, 0.79))
+    seen = finding(replace(known, metrics=known.metrics + clock.metrics), "card_rate")
+    assert (seen.label, seen.passes) == ("non_inferior", True)
+
+
+def test_no_significant_drop_is_not_non_inferiority() -> None:
+    few = rows("card_rate", (40, 20), (0.56, 0.54))
+    seen = finding(few, "card_rate")
+    assert (seen.label, seen.passes) == ("inconclusive", False)
+
+
+def rated(rate_in_b: float, good_in_b: float) -> MartRows:
+    """Mature requests: A rated at 40 % with 78 % GOOD; B as given."""
+    requests = rows("rating_rate", (2000, 1000), (0.40, rate_in_b)).metrics
+    counts = {(row.coach, row.variant): row.y for row in requests}
+    good = tuple(
+        MetricSum("1", coach, metric, variant, n, round(n * (0.78 if variant == "control" else good_in_b)))
+        for metric in ("good_rate", "good_rate_mature")
+        for (coach, variant), n in counts.items()
+    )
+    return replace(EMPTY, metrics=requests + good)
+
+
+def test_alike_rated_variants_need_no_bound() -> None:
+    assert not any("per_request" in item.metric for item in find_all(rated(0.40, 0.82), PLAN))
+
+
+def test_a_win_made_of_unrated_bad_answers_does_not_survive_its_worst_reading() -> None:
+    # B's BAD answers are rated 32 % of the time instead of 40 %: 0.78 * 0.40 GOOD and 0.22 * 0.32 BAD per request
+    share = 0.78 * 0.40 + 0.22 * 0.32
+    found = find_all(rated(share, 0.78 * 0.40 / share), PLAN)
+    primary = next(item for item in found if item.metric == "good_rate")
+    bound = next(item for item in found if item.metric == "good_per_request")
+    assert primary.passes
+    assert not bound.passes
+
+
+def test_a_b_that_is_rated_more_is_asked_for_fewer_bad_per_request() -> None:
+    found = find_all(rated(0.55, 0.80), PLAN)
+    bound = next(item for item in found if item.metric == "no_bad_per_request")
+    # BAD per request: A 0.40 * 0.22 = 0.088, B 0.55 * 0.20 = 0.110
+    assert bound.effect == pytest.approx(0.088 - 0.110, abs=0.005)
+    assert not bound.passes
+
+
+def test_ratings_weighted_by_decision_undo_the_choice_of_what_is_rated() -> None:
+    # Both variants: APPROVE rated 80 %, REJECT 20 %. B is better on REJECT only, by 20 points, on half the requests.
+    decisions = tuple(
+        DecisionSum("1", f"c{coach:02d}", variant, decision, 100, rated, round(rated * good) + coach % 2)
+        for coach in range(COACHES)
+        for variant in ("control", "treatment")
+        for decision, rated, good in (
+            ("APPROVE", 80, 0.8),
+            ("REJECT", 20, 0.5 if variant == "control" else 0.7),
+        )
+    )
+    seen = finding(replace(EMPTY, decisions=decisions), "good_rate_by_decision")
+    # half the requests gain 20 points: +10 points; the rated rows alone would say 20 of 100 rows gain, +4 points
+    assert seen.effect == pytest.approx(0.10, abs=1e-9)
+    assert seen.passes
+
+
+def test_phases_are_told_by_their_first_exposure() -> None:
+    exposures = (
+        ExposureDay("2", date(2026, 11, 7), "control", 10, 0),
+        ExposureDay("10", date(2026, 11, 9), "control", 10, 0),
+        ExposureDay("2", date(2026, 11, 8), "treatment", 10, 0),
+    )
+    marts = replace(EMPTY, exposures=exposures)
+    assert marts.phases() == ["2", "10"]
+    assert marts.phase_start("10") == date(2026, 11, 9)
