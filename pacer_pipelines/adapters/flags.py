@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,14 +68,14 @@ def flag_version(path: Path) -> str:
 
 
 def history_shares(
-    folder: Path, flag_key: str, treatment_variant: str, live: Path | None = None
+    folders: Sequence[Path], flag_key: str, treatment_variant: str, live: Path | None = None
 ) -> dict[str, float]:
     """Share of the treatment (percent) in every version of the flag file that is still known.
 
     A file that cannot be read as one share is left out and logged: its version then has no known share.
 
     Args:
-        folder: earlier versions, ``*.json``; it need not exist.
+        folders: where earlier versions lie, ``*.json``; they need not exist.
         flag_key: the experiment's flag.
         treatment_variant: name of the treatment's variant in the flag.
         live: the live file, which counts too.
@@ -85,7 +85,8 @@ def history_shares(
     """
     shares: dict[str, float] = {}
     contradicted: set[str] = set()
-    for path in [*sorted(folder.glob("*.json")), *([live] if live else [])]:
+    kept = [path for folder in folders for path in sorted(folder.glob("*.json"))]
+    for path in [*kept, *([live] if live else [])]:
         try:
             state = read_flag(path, flag_key, treatment_variant)
         except FlagRefused as error:

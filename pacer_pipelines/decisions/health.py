@@ -8,6 +8,7 @@ import numpy as np
 from pacer_pipelines.decisions.findings import rating_rate_difference
 from pacer_pipelines.decisions.marts import MartRows
 from pacer_pipelines.decisions.values import Check, Finding
+from pacer_pipelines.decisions.wording import FEWEST_UNITS
 from pacer_pipelines.plan import Plan
 from pacer_pipelines.stats import SrmResult, sequential_srm
 
@@ -48,6 +49,11 @@ def _check(
 ) -> Check:
     """A critical check; what is wrong is told only when something is."""
     return Check(name, source, "critical", passed, observed, expected, "" if passed else detail, why)
+
+
+def _count(units: float) -> str:
+    """A number of people, unless it is so small that it tells who they are."""
+    return f"under {FEWEST_UNITS}" if 0 < units < FEWEST_UNITS else f"{units:.0f}"
 
 
 def plan_unchanged(plan: Plan, frozen_hash: str) -> Check:
@@ -108,7 +114,7 @@ def sample_ratio(rows: MartRows, plan: Plan, shares: Mapping[str, float]) -> Che
     return _check(
         "sample_ratio", "exposures", p_value >= plan.alphas.srm,
         f"p {p_value:.4f}", f"p at least {plan.alphas.srm}",
-        f"in phase {worst}: {seen[0]:.0f} units in control and {seen[1]:.0f} in treatment, "
+        f"in phase {worst}: {_count(seen[0])} units in control and {_count(seen[1])} in treatment, "
         f"planned were {expected[0]:.0f} and {expected[1]:.0f}",
         "a split that is not the planned one compares different students",
     )  # fmt: skip
@@ -138,7 +144,7 @@ def units_stay(rows: MartRows, field: str, limit: float) -> Check:
     return _check(
         field, "exposures", share < limit,
         f"{100 * share:.2f} %", f"under {100 * limit:g} %",
-        f"{crossed:.0f} of {total:.0f} units met {what} within one phase", why,
+        f"{_count(crossed)} of {total:.0f} units met {what} within one phase", why,
     )  # fmt: skip
 
 

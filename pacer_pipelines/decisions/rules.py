@@ -8,7 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pacer_pipelines.decisions.values import Evidence, Finding, Word
-from pacer_pipelines.decisions.wording import effect_text, interval_text, metric_name, points, score_text
+from pacer_pipelines.decisions.wording import (
+    difference_text,
+    effect_text,
+    interval_text,
+    metric_name,
+    score_text,
+)
 from pacer_pipelines.plan import Plan
 
 Reasons = tuple[str, ...]
@@ -189,7 +195,9 @@ def _last_look(evidence: Evidence, plan: Plan) -> bool:
 
 
 def _harm_text(finding: Finding) -> str:
-    margin = f", beyond the margin of {points(finding.margin)}" if finding.margin else ""
+    margin = (
+        f", beyond the margin of {difference_text(finding.metric, finding.margin)}" if finding.margin else ""
+    )
     return (
         f"{metric_name(finding.metric)} is worse in B: {effect_text(finding)}, always-valid interval "
         f"{interval_text(finding)}{margin}"

@@ -10,7 +10,7 @@ from pacer_pipelines.plan import LeftOut, Plan
 PLAN_TABLES = {
     "experiments": columns(
         "experiment_id! VARCHAR", "slug! VARCHAR", "randomization_unit! VARCHAR", "start_date! DATE",
-        "end_date! DATE", "control_variant! VARCHAR", "treatment_variant! VARCHAR", "control_version VARCHAR",
+        "control_variant! VARCHAR", "treatment_variant! VARCHAR", "control_version VARCHAR",
         "treatment_version VARCHAR", "rating_days! INTEGER", "card_days! INTEGER",
     ),
     "experiment_exclusions": columns("experiment_id! VARCHAR", "attribute! VARCHAR", "value_key! VARCHAR"),
@@ -25,7 +25,6 @@ def experiment_rows(plans: Iterable[Plan]) -> list[dict[str, Any]]:
             "slug": plan.slug,
             "randomization_unit": plan.randomization_unit,
             "start_date": plan.start_date,
-            "end_date": plan.last_date,
             "control_variant": plan.control.variant,
             "treatment_variant": plan.treatment.variant,
             "control_version": plan.control.version,

@@ -114,7 +114,7 @@ def _apply(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, 
 
 
 def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
-    """Deliver the message of each verdict of a day; gives slug -> what became of it.
+    """Deliver the message of each verdict of a day; gives experiment -> what became of it.
 
     A delivery that fails stays in the outbox; the next run of any day delivers it first, so the channel reads
     the days in order.
@@ -125,7 +125,8 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     outcomes: dict[str, str] = {}
     for each in sorted({*(_waiting_days(world) if token else ()), day}):
         for plan, verdict in judged(world, each):
-            outcomes[plan.slug] = _deliver(slack, plan, verdict)
+            name = plan.slug if each == day else f"{plan.slug} of {each}"
+            outcomes[name] = _deliver(slack, plan, verdict)
     return outcomes
 
 
@@ -143,7 +144,11 @@ def _waiting_days(world: WorldResource) -> set[date]:
     """Days whose message was begun and is not known to have arrived."""
     found = set()
     for path in sorted((world.home / "outbox").glob("*.json")):
-        entry = read_entry(path)
+        try:
+            entry = read_entry(path)
+        except DeliveryFailed:
+            # a damaged file: the delivery of its own day refuses it and says so
+            entry = None
         if entry is not None and entry.state == "pending":
             found.add(date.fromisoformat(entry.date))
     return found

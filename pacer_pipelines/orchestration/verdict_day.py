@@ -135,19 +135,11 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
 
 
 def flag_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
-    """Percent of traffic on treatment by flag version, from archive, history and live file.
-
-    A version that two of them give different shares is left out: then nobody knows what was planned.
-    """
+    """Percent of traffic on treatment by flag version, from archive, history and live file."""
     world = resource.world
-    places = [(world.flag_history, world.settings.flag_file), (world.settings.flag_archive, None)]
-    found: dict[str, set[float]] = {}
-    for folder, live in places:
-        if folder is not None:
-            shares = history_shares(folder, plan.flag_key, plan.treatment.variant, live)
-            for version, share in shares.items():
-                found.setdefault(version, set()).add(share)
-    return {version: share.pop() for version, share in found.items() if len(share) == 1}
+    archive = [world.settings.flag_archive] if world.settings.flag_archive else []
+    folders = [*archive, world.flag_history]
+    return history_shares(folders, plan.flag_key, plan.treatment.variant, world.settings.flag_file)
 
 
 def frozen_hash(home: Path, plan: Plan) -> str:

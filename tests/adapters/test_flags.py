@@ -50,7 +50,7 @@ def rule_of(document: dict[str, Any]) -> list[Any]:
 
 def test_real_flag_files_give_the_shares_of_the_fortnight() -> None:
     # examples/pacer_fortnight/truth.json: "split": "0:0.1,5:0.3"
-    assert history_shares(VERSIONS, "judge-model", "B") == {"1": 10.0, "2": 30.0}
+    assert history_shares([VERSIONS], "judge-model", "B") == {"1": 10.0, "2": 30.0}
 
 
 def test_flag_file_that_ships_is_the_latest_of_the_fortnight() -> None:
@@ -129,7 +129,7 @@ def test_version_before_is_kept_byte_for_byte_and_the_log_says_who(live: Path) -
     apply(live, 0.0, version="3")
     history = live.parent / "history"
     assert (history / "v2.json").read_bytes() == before
-    assert history_shares(history, "judge-model", "B", live) == {"2": 30.0, "3": 50.0, "4": 0.0}
+    assert history_shares([history], "judge-model", "B", live) == {"2": 30.0, "3": 50.0, "4": 0.0}
     log = [json.loads(line) for line in (history / "log.jsonl").read_text().splitlines()]
     assert [(row["from"], row["to"], row["share"], row["who"]) for row in log] == [
         ("2", "3", 50.0, "pacer run"),
@@ -268,11 +268,19 @@ def test_history_leaves_out_what_it_cannot_read_and_says_so(
     live: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (live.parent / "v0.json").write_text("{")
-    assert history_shares(live.parent, "judge-model", "B") == {"2": 30.0}
+    assert history_shares([live.parent], "judge-model", "B") == {"2": 30.0}
     assert "v0.json left out" in caplog.text
 
 
 def test_version_with_two_shares_has_no_known_share(live: Path, document: dict[str, Any]) -> None:
     rule_of(document)[2]["<"][1] = 100
     written(live.parent / "v2.json", document)
-    assert history_shares(live.parent, "judge-model", "B") == {}
+    assert history_shares([live.parent], "judge-model", "B") == {}
+
+
+def test_two_folders_that_contradict_each_other_leave_the_version_unknown(tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    text = (VERSIONS / "v2.json").read_text(encoding="utf-8")
+    (other / "v2.json").write_text(text.replace("3000", "4000"), encoding="utf-8")
+    assert history_shares([VERSIONS, other], "judge-model", "B") == {"1": 10.0}

@@ -21,9 +21,7 @@ def test_checks_say_what_was_seen_and_what_is_asked(clean):
     present = checks["exposures_present"]
     # 1,796 lines of exposures.jsonl.gz fall on 2026-11-09 in Seoul (counted with plain Python)
     assert present.observed == "1796 exposures"
-    assert present.expected == (
-        "at least 1 exposure, unless PACER's database shows a day without judgements"
-    )
+    assert present.expected == ("at least 1 exposure, unless PACER's database shows a day without judgements")
     assert checks["variant_values_of_plan"].expected == "only the variants of the plan: A, B"
     assert checks["exposures_against_judgements_day"].observed.endswith(" judgements")
 

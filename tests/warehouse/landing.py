@@ -20,7 +20,6 @@ EXPERIMENT: dict[str, Any] = {
     "slug": "judge",
     "randomization_unit": "student",
     "start_date": "2026-11-02",
-    "end_date": "2026-12-13",
     "control_variant": "A",
     "treatment_variant": "B",
     "control_version": "v1.0",

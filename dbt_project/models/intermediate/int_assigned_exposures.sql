@@ -69,7 +69,6 @@ judgements as (
         on
             first_log_versions.version_number = 1
             and experiments.start_date <= first_log_versions.created_date
-            and (experiments.end_date is null or experiments.end_date >= first_log_versions.created_date)
     left join {{ ref('stg_roster') }} as roster
         on first_log_versions.student_key = roster.student_key
     where logged_experiments.experiment_id is null
@@ -104,7 +103,6 @@ reasoned as (
             when judgements.flag_reason = 'DISABLED' then 'flag_disabled'
             when experiments.experiment_id is null then 'unknown_experiment'
             when judgements.exposed_date < experiments.start_date then 'before_start'
-            when judgements.exposed_date > experiments.end_date then 'after_end'
             when
                 judgements.flag_variant is null
                 or judgements.flag_variant
