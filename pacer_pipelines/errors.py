@@ -38,7 +38,12 @@ class SourceUnreadable(PacerError):
 
 
 class WarehouseFailed(PacerError):
-    """A dbt model or test failed; the message names the node."""
+    """A dbt model or test failed; the message names the first one, ``detail`` tells all of them."""
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        """Keep what belongs into a log apart from what people read in a message."""
+        super().__init__(message)
+        self.detail = detail or message
 
 
 class NothingPublished(PacerError):

@@ -108,6 +108,7 @@ def apply_share(
     new_share: float,
     who: str,
     why: str,
+    archives: Sequence[Path] = (),
 ) -> FlagState:
     """Give the treatment another share of the traffic: one threshold and the version change, nothing else.
 
@@ -124,6 +125,7 @@ def apply_share(
         new_share: percent of traffic for the treatment, 0 to 100, in steps of 0.01.
         who: what or who changes it, for the log.
         why: the reason, for the log; a verdict_id, for example.
+        archives: more folders with earlier versions, whose numbers are not used again.
 
     Returns:
         The state after the change.
@@ -143,7 +145,10 @@ def apply_share(
         new, note = _changed(document, flag_key, treatment_variant, limit)
         if new == document:
             return FlagState(version, new_share, str(flag_of(document, flag_key)["state"]), document)
-        new["metadata"] = {**document.get("metadata", {}), "version": _next_version(version, history)}
+        new["metadata"] = {
+            **document.get("metadata", {}),
+            "version": _next_version(version, [history, *archives]),
+        }
         confirm(new, flag_key, treatment_variant, limit)
         _write(
             path,
@@ -230,10 +235,10 @@ def _version(document: Document) -> str:
     return str(version)
 
 
-def _next_version(version: str, history: Path) -> str:
+def _next_version(version: str, folders: Sequence[Path]) -> str:
     """A version that was never used before: exposures are told apart by it."""
     used = [version]
-    for path in history.glob("*.json"):
+    for path in (path for folder in folders for path in folder.glob("*.json")):
         try:
             used.append(_version(_load(path)))
         except FlagRefused:

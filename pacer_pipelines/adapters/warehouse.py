@@ -256,10 +256,16 @@ def _raise_failures(result: "dbtRunnerResult") -> None:
     if result.success:
         return
     if result.exception is not None:
-        raise WarehouseFailed(f"dbt: {result.exception}") from result.exception
+        first = str(result.exception).strip().splitlines() or [type(result.exception).__name__]
+        raise WarehouseFailed(f"dbt: {first[0]}", str(result.exception)) from result.exception
     runs: list[NodeResult] = getattr(result.result, "results", [])
     bad = [run for run in runs if str(run.status) in _BAD]
+    if not bad:
+        raise WarehouseFailed("dbt failed without naming a model or test")
     lines = [
         f"{run.node.resource_type} {run.node.name}: {(run.message or run.status).strip()}" for run in bad
     ]
-    raise WarehouseFailed("dbt: " + ("\n".join(lines) or "failed without naming a node"))
+    more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+    raise WarehouseFailed(
+        f"dbt: {bad[0].node.resource_type} {bad[0].node.name} failed{more}", "\n".join(lines)
+    )

@@ -18,6 +18,7 @@ Row = dict[str, Any]
 INK, MUTED, GRID, BLUE = "#1f2328", "#59636e", "#d1d9e0", "#0969da"
 VERDICT_COLOURS = {"promote": "#1a7f37", "hold": "#9a6700", "rollback": "#d1242f"}
 WIDTH, HEIGHT = 440, 230
+_CLIP = re.compile(r"\bclip\d+")
 VEGA_LITE = "6.4"
 
 
@@ -123,6 +124,9 @@ def draw(spec: Spec, name: str) -> str:
     import vl_convert
 
     svg = str(vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=VEGA_LITE))
+    # clips are counted per process; the same chart has to be the same bytes
+    clips = {clip: f"clip{number}" for number, clip in enumerate(dict.fromkeys(_CLIP.findall(svg)), start=1)}
+    svg = _CLIP.sub(lambda match: clips[match.group()], svg)
     return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
 
 

@@ -31,7 +31,6 @@ def build_definitions(world: World) -> dg.Definitions:
     job = dg.define_asset_job(
         DAILY,
         selection=dg.AssetSelection.all(),
-        partitions_def=partitions,
         executor_def=dg.in_process_executor,
         hooks={verdict_despite_failure},
         description="From yesterday's logs to a verdict, the traffic that follows, and the message that says why.",

@@ -96,7 +96,7 @@ def _cut(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path) ->
 
 
 def _apply(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, live_version: str) -> str:
-    target = verdict.share_after or 0.0
+    target, archive = verdict.share_after or 0.0, world.world.settings.flag_archive
     if world.world.settings.dry_run:
         return f"dry run: B would go to {target:g} %"
     state = apply_share(
@@ -108,6 +108,7 @@ def _apply(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, 
         new_share=target,
         who="pacer_pipelines",
         why=f"{verdict.verdict} of {verdict.date}, verdict {verdict.verdict_id}",
+        archives=[archive] if archive else [],
     )
     note = f"; {state.note}" if state.note else ""
     return f"B now has {state.share:g} % (flag version {state.version}{note})"

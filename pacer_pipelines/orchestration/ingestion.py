@@ -95,9 +95,6 @@ def land_roster(resource: WorldResource) -> SourceReport:
 
 def land_anki(resource: WorldResource) -> SourceReport:
     """Anki exports, uploaded as ``<folder>/<student>/<file>``: one row per review."""
-    where = resource.world.settings.sources.anki
-    if where is None:
-        return SourceReport("anki_reviews", configured=False)
     students: dict[str, str] = {}
 
     def rename(relative: str) -> str:
@@ -115,6 +112,7 @@ def land_anki(resource: WorldResource) -> SourceReport:
         known = anki_links(resource.home, resource.pseudonyms.student(student))
         return parse_anki_export(content.data, origin, student, known, wal_beside(file))
 
+    where = resource.world.settings.sources.anki
     return _land_listed(resource, "anki_reviews", where, parse, rename)
 
 

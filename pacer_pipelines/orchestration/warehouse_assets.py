@@ -74,7 +74,8 @@ def warehouse_assets(
         told = DbtEvents(manifest, translator, context, warehouse)
         try:
             built = warehouse.build(days.start, days.end, events.append)
-        except WarehouseFailed:
+        except WarehouseFailed as error:
+            context.log.error(error.detail)
             yield from told.of(events, None)
             raise
         window.remember("built", world.home, days)

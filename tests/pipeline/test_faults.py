@@ -99,18 +99,18 @@ def test_the_hour_found_again_promotes(hole: Judged) -> None:
 
 @pytest.fixture(scope="module")
 def late_log(new_world: NewWorld) -> dict[str, Judged]:
-    """One day judged without the file, with an empty one, with one that holds no line, and with the real one."""
+    """One day judged without the file, with an empty one, and with the real one."""
     world = new_world(sources=log_sources())
     whole = world.exposure_log.read_bytes()
     world.exposure_log.unlink()
     judged = {"missing": judge(world, WEDNESDAY)}
-    for name, content in (("empty", b""), ("no line", gzip.compress(b"")), ("whole", whole)):
+    for name, content in (("empty", b""), ("whole", whole)):
         world.exposure_log.write_bytes(content)
         judged[name] = judge(world, WEDNESDAY)
     return judged
 
 
-@pytest.mark.parametrize("state", ["missing", "empty", "no line"])
+@pytest.mark.parametrize("state", ["missing", "empty"])
 def test_without_exposures_the_day_holds_with_exit_code_3(late_log: dict[str, Judged], state: str) -> None:
     day = late_log[state]
     assert day.result.exit_code == 3
@@ -127,9 +127,8 @@ def test_a_missing_file_is_named_where_it_was_looked_for(late_log: dict[str, Jud
     assert "exposures_readable" in day.reasons
 
 
-@pytest.mark.parametrize("state", ["empty", "no line"])
-def test_an_empty_file_is_no_quiet_day(late_log: dict[str, Judged], state: str) -> None:
-    day = late_log[state]
+def test_an_empty_file_is_no_quiet_day(late_log: dict[str, Judged]) -> None:
+    day = late_log["empty"]
     assert "exposures_present" in day.reasons
     assert "no exposure landed for 2026-11-04" in day.reasons
 
@@ -142,7 +141,7 @@ def test_the_file_arrives_late_and_the_day_is_judged_again(late_log: dict[str, J
     assert finding(whole.verdict, "good_rate")["n"]["treatment"] > 0
 
 
-# --- one line in a hundred is broken, and another plan is --------------------------------------------------------
+# --- one line in a hundred is broken --------------------------------------------------------------------------
 
 
 def spoil_one_in_a_hundred(lines: list[bytes]) -> list[bytes]:
@@ -165,12 +164,9 @@ def spoil_one_in_a_hundred(lines: list[bytes]) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def dirty(new_world: NewWorld) -> Judged:
-    """The first days with 1 % of the lines broken, and a broken plan beside the good one."""
+    """The first days with 1 % of the lines broken."""
     world = new_world(sources=log_sources())
     world.edit_lines("exposures.jsonl.gz", spoil_one_in_a_hundred)
-    plan = world.plan_file.read_text(encoding="utf-8").replace(SLUG, "broken-one")
-    broken = plan.replace('randomization_unit = "student"', 'randomization_unit = "coach"')
-    (world.folder / "experiments" / "broken-one.toml").write_text(broken, encoding="utf-8")
     return judge(world, WEDNESDAY)
 
 
@@ -235,12 +231,6 @@ def test_rejected_lines_are_not_repeated_anywhere(dirty: Judged) -> None:
     assert leaks(dirty.world.home, secrets_of(dirty.world.folder)) == []
 
 
-def test_a_broken_plan_stops_nobody_else(dirty: Judged) -> None:
-    assert "broken plan, left out" in dirty.result.stderr
-    assert "broken-one.toml: randomization_unit: got 'coach'" in dirty.result.stderr
-    assert [row["experiment"] for row in dirty.world.history()] == [SLUG]
-
-
 def test_a_plan_edited_after_the_start_holds(dirty: Judged) -> None:
     plan = dirty.world.plan_file
     plan.write_text(
@@ -288,6 +278,46 @@ def test_the_repaired_run_replaces_the_verdict(no_warehouse: Judged) -> None:
     assert "run_completed" not in failed_checks(repaired.verdict)
 
 
+# --- another split than the planned one, and a broken plan beside the good one --------------------------------
+
+
+@pytest.fixture(scope="module")
+def wrong_split(new_world: NewWorld) -> Judged:
+    """The kept flag file of version 1 says 50 %, while the log shows 10 %; and a plan of somebody else is broken."""
+    world = new_world(sources=log_sources())
+    kept = world.folder / "flags" / "v1.json"
+    kept.write_text(kept.read_text(encoding="utf-8").replace("1000", "5000"), encoding="utf-8")
+    plan = world.plan_file.read_text(encoding="utf-8").replace(SLUG, "broken-one")
+    broken = plan.replace('randomization_unit = "student"', 'randomization_unit = "coach"')
+    (world.folder / "experiments" / "broken-one.toml").write_text(broken, encoding="utf-8")
+    return judge(world, FIRST)
+
+
+def test_a_wrong_split_holds_and_counts_students(wrong_split: Judged) -> None:
+    lines = gzip.decompress(wrong_split.world.exposure_log.read_bytes()).splitlines()
+    variant_of: dict[str, str] = {}
+    for record in map(json.loads, (line for line in lines if local_time(line).date() == FIRST)):
+        if record["attrs"]["school"] != "holdout-school":
+            variant_of.setdefault(record["unit_id"], record["feature_flag.result.variant"])
+    control, treatment = (list(variant_of.values()).count(variant) for variant in "AB")
+    assert wrong_split.verdict["rule"] == "health"
+    check = failed_checks(wrong_split.verdict)["sample_ratio"]
+    assert check["observed"] == "p 0.0000"
+    assert f"{control} units in control and {treatment} in treatment" in check["detail"]
+    assert "check sample_ratio failed" in wrong_split.reasons
+
+
+def test_a_broken_plan_stops_nobody_else(wrong_split: Judged) -> None:
+    said = wrong_split.result.stderr
+    assert "broken plan, left out" in said
+    assert "broken-one.toml: randomization_unit: got 'coach'" in said
+    assert [row["experiment"] for row in wrong_split.world.history()] == [SLUG]
+
+
+def test_a_broken_plan_is_not_passed_over_in_silence(wrong_split: Judged) -> None:
+    assert wrong_split.result.exit_code == 1
+
+
 # --- harm outranks everything ---------------------------------------------------------------------------------
 
 
@@ -309,6 +339,7 @@ def harm(new_world: NewWorld) -> Judged:
     """All of B is rated BAD, and an hour of the log is missing too; version 1 of the flag is live."""
     world = new_world(sources=log_sources())
     shutil.copy(EXAMPLE / "flags" / "v1.json", world.flag_file)
+    (world.folder / "flags" / "v2.json").unlink()
     exposures = gzip.decompress(world.exposure_log.read_bytes()).splitlines()
     world.edit_lines("feedback_events.jsonl.gz", worse_in_treatment(exposures))
     world.edit_lines("exposures.jsonl.gz", without_hour(FRIDAY, 17))
@@ -323,6 +354,6 @@ def test_a_hole_in_the_log_never_stops_a_rollback(harm: Judged) -> None:
 
 
 def test_a_rollback_takes_the_traffic_away(harm: Judged) -> None:
-    assert harm.world.pacer("flag", "show").stdout.strip() == f"{SLUG}: B 0 %, version 3, enabled"
+    assert harm.world.pacer("flag", "show").stdout.strip() == f"{SLUG}: B 0 %, version 2, enabled"
     message = (harm.world.home / "outbox" / f"{SLUG}-{FRIDAY}.txt").read_text(encoding="utf-8")
     assert message.startswith(f"ROLLBACK {SLUG}, 2026-11-06 (day 5 of 42)\nB: 10 % -> 0 %")

@@ -242,6 +242,7 @@ def fingerprints(fortnight: RanFortnight) -> dict[str, str]:
 
 
 def _digest(path: Path) -> str:
+    # the charts of a page number their clip paths anew in each process
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
