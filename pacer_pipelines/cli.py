@@ -2,7 +2,6 @@
 
 import json
 import sys
-import textwrap
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import wraps
@@ -16,12 +15,15 @@ from pacer_pipelines import __version__
 from pacer_pipelines.config import World, find_config, load_world
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.plan import load_plan, plan_schema
+from pacer_pipelines.terminal import COLOURS, print_history, print_messages, print_next_steps
 
 if TYPE_CHECKING:
     from pacer_pipelines.orchestration.run import DayResult, Runner
 
 EXIT_STEP_FAILED, EXIT_REFUSED, EXIT_HELD = 1, 2, 3
-COLOURS = {"promote": "green", "hold": "yellow", "rollback": "red"}
+LISTED = (
+    "experiment", "date", "verdict", "rule", "reasons", "share_before", "share_after", "verdict_id", "plan_hash",
+)  # fmt: skip
 EXIT_CODES = """\b
 Exit codes:
   0  every verdict rests on data that passed its checks
@@ -140,32 +142,12 @@ def _show_outcome(runner: "Runner", days: list[date]) -> None:
     home = runner.world.home
     if len(days) > 1:
         click.echo()
-        _print_history(_rows(runner.world, first=days[0], last=days[-1]))
+        print_history(_rows(runner.world, first=days[0], last=days[-1]))
     for text in runner.texts(days[-1]):
         click.echo("\n" + text)
     if len(days) > 1:
-        _print_messages(home, days[-1])
-    config = _shown(runner.world.config_file)
-    click.secho("Where to look next", bold=True)
-    click.echo(
-        f"  {_shown(Path(sys.argv[0]))} verdict --date {days[-1]} --json --config {config}   every finding and check"
-    )
-    click.echo(f"  {_shown(home / 'reports')}   one page per experiment, A against B over time")
-    click.echo(f"  {_shown(home / 'outbox')}   the Slack messages, as posted or waiting")
-    click.echo(f"  PACER_CONFIG={config} make dev   lineage, checks and metadata in the Dagster UI")
-
-
-def _print_messages(home: Path, day: date) -> None:
-    from pacer_pipelines.adapters.slack_message import as_lines
-    from pacer_pipelines.adapters.slack_outbox import read_entry
-
-    for path in sorted((home / "outbox").glob(f"*-{day}.json")):
-        entry = read_entry(path)
-        if entry is not None:
-            click.secho(f"The Slack message of {day} to {entry.channel} ({entry.state})", bold=True)
-            for line in as_lines(entry.message):
-                click.echo(textwrap.fill(line, 96, initial_indent="  │ ", subsequent_indent="  │   "))
-            click.echo()
+        print_messages(home, days[-1])
+    print_next_steps(home, runner.world.config_file, days[-1])
 
 
 def _exit_code(runner: "Runner", results: "list[DayResult]") -> int:
@@ -183,22 +165,11 @@ def history(world: World, experiment: str | None, as_json: bool) -> None:
     """List the verdict of each day with its reasons."""
     rows = _rows(world, experiment)
     if as_json:
-        keys = (
-            "experiment",
-            "date",
-            "verdict",
-            "rule",
-            "reasons",
-            "share_before",
-            "share_after",
-            "verdict_id",
-            "plan_hash",
-        )
         click.echo(
-            json.dumps([{key: row[key] for key in keys} for row in rows], indent=2, ensure_ascii=False)
+            json.dumps([{key: row[key] for key in LISTED} for row in rows], indent=2, ensure_ascii=False)
         )
     elif rows:
-        _print_history(rows)
+        print_history(rows)
     else:
         click.echo("no verdict yet: pacer run --date YYYY-MM-DD")
 
@@ -303,28 +274,3 @@ def _rows(
     rows = Verdicts(world.home).history(experiment)
     first, last = (day, day) if day else (first, last)
     return [row for row in rows if first <= date.fromisoformat(row["date"]) <= last]
-
-
-def _print_history(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("date", "experiment", "verdict", "B now", "B next"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("why", overflow="fold")
-    for row in rows:
-        word = row["verdict"]
-        table.add_row(
-            row["date"], row["experiment"], f"[{COLOURS[word]}]{word}[/]", _percent(row["share_before"]),
-            _percent(row["share_after"]), "; ".join(row["reasons"][:2]),
-        )  # fmt: skip
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
-
-
-def _percent(share: float | None) -> str:
-    return "?" if share is None else f"{share:g} %"
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

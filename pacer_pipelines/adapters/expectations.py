@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import duckdb
-
+from pacer_pipelines.adapters.landed_frames import landed_views, read_frame
 from pacer_pipelines.decisions.values import Check
 from pacer_pipelines.errors import ConfigInvalid
 
@@ -30,27 +29,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# view -> (landed table, days of partitions that it reads; None reads all of them). Copies of PACER's tables
-# lie by the day they were seen, often after the day they speak of, so their frames filter by created_date.
-_VIEWS: dict[str, tuple[str, int | None]] = {
-    "exposures": ("exposures", 8),
-    "exposures_history": ("exposures", None),
-    "feedback_events": ("feedback_events", 3),
-    "llm_logs": ("llm_logs", None),
-    "anki_cards": ("anki_cards", None),
-    "card_reviews": ("card_reviews", 1),
-    "anki_reviews": ("anki_reviews", None),
-    "experiments": ("experiments", None),
-}
-_LEDGER = (
-    "source VARCHAR, file VARCHAR, rows_in BIGINT, landed BIGINT, refused BIGINT, conflicts BIGINT, "
-    "per_day MAP(VARCHAR, BIGINT)"
-)
-_REPEATED = (
-    "SELECT count(*) FILTER (reason LIKE 'duplicate%'), count(*) FILTER (reason LIKE 'conflicting%') "
-    "FROM read_parquet(?)"
-)
-_SCHEMA = "_schema.parquet"
 _META = ("name", "frame", "why", "expected", "observed", "says")
 _ROWS_NAMED = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 _NAMED = 8  # failing rows that a detail names before it only counts
@@ -106,11 +84,11 @@ def run_checks(
     facts = {"day": day, "zone": zone, "day_ends_at": _end_of_day(day, zone)}
     parameters = {"variants": sorted(variants)}
     checks: list[Check] = []
-    with closing(_open(landing, day)) as db:
+    with closing(landed_views(landing, day)) as db:
         for suite in map(_read_suite, wanted):
             for name, expectations in suite.frames.items():
                 sql = (suites / "frames" / f"{name}.sql").read_text(encoding="utf-8")
-                frame = _frame(db, sql, facts | {"source": suite.source})
+                frame = read_frame(db, sql, facts | {"source": suite.source})
                 checks += _judge(suite.source, frame, expectations, parameters)
     return sorted(checks, key=lambda check: (check.source, check.name))
 
@@ -138,66 +116,6 @@ def _read_suite(path: Path) -> _Suite:
             raise ConfigInvalid(f"{path.name}: {meta['name']}: no frame frames/{meta['frame']}.sql")
         frames.setdefault(meta["frame"], []).append(expectation)
     return _Suite(path.stem, frames)
-
-
-def _open(landing: Path, day: date) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB that sees the landed tables as views."""
-    db = duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
-    )
-    for view, (table, days) in _VIEWS.items():
-        try:
-            db.read_parquet(_parts(landing / table, day, days), hive_partitioning=False).create_view(view)
-        except duckdb.Error as error:
-            # the frames that need the view fail, and say so as checks
-            _log.warning("landed %s cannot be read: %s", table, error)
-    _count_files(db, landing.parent)
-    return db
-
-
-def _parts(table: Path, day: date, days: int | None) -> list[str]:
-    """List the schema file and the parts of the last days up to the day, or all parts."""
-    if days is None:
-        parts = sorted(path for path in table.glob("**/*.parquet") if path.name != _SCHEMA)
-    else:
-        first, last = (f"day={(day - timedelta(days=back)).isoformat()}" for back in (days - 1, 0))
-        folders = (folder for folder in sorted(table.glob("day=*")) if first <= folder.name <= last)
-        parts = [part for folder in folders for part in sorted(folder.glob("*.parquet"))]
-    return [str(path) for path in (table / _SCHEMA, *parts)]
-
-
-def _count_files(db: duckdb.DuckDBPyConnection, home: Path) -> None:
-    """Make the table ``ledger`` of what the landing wrote down about each delivered file."""
-    try:
-        files = sorted((home / "landing" / "_ledger").glob("*/*.json"))
-        rows = [_file_counts(db, home, path) for path in files]
-    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
-        _log.warning("the ledger of landed files cannot be read: %s", error)
-        return
-    db.execute(f"CREATE TABLE ledger ({_LEDGER})")
-    if rows:
-        db.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-
-
-def _file_counts(db: duckdb.DuckDBPyConnection, home: Path, path: Path) -> tuple[object, ...]:
-    """Give source, name and counts of one delivered file; identical repetitions are not refused lines."""
-    source, entry = path.parent.name, json.loads(path.read_text(encoding="utf-8"))
-    rejects = home / "rejects" / source / f"{entry['file_key']}.parquet"
-    duplicates, conflicts = 0, 0
-    if rejects.exists():
-        (duplicates, conflicts) = db.execute(_REPEATED, [str(rejects)]).fetchall()[0]
-    refused = entry["rejected"] - duplicates
-    return (source, entry["file"], entry["rows_in"], entry["landed"], refused, conflicts, entry["per_day"])
-
-
-def _frame(db: duckdb.DuckDBPyConnection, sql: str, facts: Mapping[str, object]) -> pd.DataFrame | None:
-    """Run one frame with the facts it names; None when the landed data cannot be read."""
-    used = {name: value for name, value in facts.items() if f"${name}" in sql}
-    try:
-        return db.execute(sql, used).df()
-    except duckdb.Error as error:
-        _log.warning("a frame cannot be built: %s", error)
-        return None
 
 
 def _judge(

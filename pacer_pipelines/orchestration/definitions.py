@@ -6,6 +6,7 @@ import dagster as dg
 
 from pacer_pipelines.config import World
 from pacer_pipelines.orchestration.check_results import suite_checks
+from pacer_pipelines.orchestration.effect_assets import effect_assets
 from pacer_pipelines.orchestration.failure import verdict_despite_failure
 from pacer_pipelines.orchestration.landing_assets import landing_assets
 from pacer_pipelines.orchestration.progress import progress_logger
@@ -44,6 +45,7 @@ def build_definitions(world: World) -> dg.Definitions:
             *landing_assets(partitions, owners),
             *warehouse_assets(partitions, owners, world.home),
             *verdict_assets(partitions, owners, mart_keys(world.home)),
+            *effect_assets(partitions, owners),
         ],
         asset_checks=[suite_checks()],
         jobs=[job],

@@ -1,6 +1,7 @@
 """The sources as assets: each lands its files as Parquet per day, rejects beside them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -36,30 +37,35 @@ def landing_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) 
         partitions: days in the plans' time zone.
         owners: who answers for them, as Dagster spells owners.
     """
+    common: dict[str, Any] = {"owners": owners, "partitions_def": partitions, "group_name": "landing"}
+    return [
+        _plans(common),
+        _source("exposures", ingestion.land_exposures, {"json", "parquet"}, common),
+        _source("feedback_events", ingestion.land_feedback, {"json", "parquet"}, common),
+        _database(common),
+        _source("card_reviews", ingestion.land_card_reviews, {"json", "parquet"}, common),
+        _source("anki_reviews", ingestion.land_anki, {"file", "parquet"}, common),
+        _source("roster", ingestion.land_roster, {"csv", "parquet"}, common),
+    ]
 
-    def settings(kinds: set[str]) -> dict:
-        return {"group_name": "landing", "kinds": kinds, "owners": owners, "partitions_def": partitions}
 
-    def source_asset(
-        name: str, land: Callable[[WorldResource], SourceReport], kinds: set[str]
-    ) -> dg.AssetsDefinition:
-        @dg.asset(
-            name=name, description=DESCRIPTIONS[name], retry_policy=DOOR, backfill_policy=ONE_DAY,
-            pool="landing", **settings(kinds),
-        )  # fmt: skip
-        def landed(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
-            report = land(world)
-            return _told(context, world, report)
+def _source(
+    name: str, land: Callable[[WorldResource], SourceReport], kinds: set[str], common: dict[str, Any]
+) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=name, description=DESCRIPTIONS[name], kinds=kinds, retry_policy=DOOR, backfill_policy=ONE_DAY,
+        pool="landing", **common,
+    )  # fmt: skip
+    def landed(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
+        return _told(context, world, land(world))
 
-        asset: dg.AssetsDefinition = landed
-        return asset
+    asset: dg.AssetsDefinition = landed
+    return asset
 
+
+def _database(common: dict[str, Any]) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name="pacer_database",
-        specs=[
-            dg.AssetSpec(name, description=DESCRIPTIONS[name], **settings({"sqlite", "parquet"}))
-            for name in ("llm_logs", "anki_cards")
-        ],
+        name="pacer_database", specs=_specs(("llm_logs", "anki_cards"), {"sqlite", "parquet"}, common),
         retry_policy=DOOR, backfill_policy=ONE_DAY, pool="landing",
     )  # fmt: skip
     def pacer_database(
@@ -68,28 +74,30 @@ def landing_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) 
         for report in ingestion.land_database(world):
             yield _told(context, world, report)
 
+    asset: dg.AssetsDefinition = pacer_database
+    return asset
+
+
+def _plans(common: dict[str, Any]) -> dg.AssetsDefinition:
+    names = ("experiments", "experiment_exclusions")
+
     @dg.multi_asset(
         name="plans",
-        specs=[
-            dg.AssetSpec(name, description=DESCRIPTIONS[name], **settings({"toml", "parquet"}))
-            for name in ("experiments", "experiment_exclusions")
-        ],
-        backfill_policy=ONE_DAY, pool="landing",
-    )  # fmt: skip
+        specs=_specs(names, {"toml", "parquet"}, common),
+        backfill_policy=ONE_DAY,
+        pool="landing",
+    )
     def plans(world: WorldResource) -> Iterator[dg.MaterializeResult]:
         number = ingestion.land_plans(world)
-        for name in ("experiments", "experiment_exclusions"):
+        for name in names:
             yield dg.MaterializeResult(asset_key=name, metadata={"plans": number})
 
-    return [
-        plans,
-        source_asset("exposures", ingestion.land_exposures, {"json", "parquet"}),
-        source_asset("feedback_events", ingestion.land_feedback, {"json", "parquet"}),
-        pacer_database,
-        source_asset("card_reviews", ingestion.land_card_reviews, {"json", "parquet"}),
-        source_asset("anki_reviews", ingestion.land_anki, {"file", "parquet"}),
-        source_asset("roster", ingestion.land_roster, {"csv", "parquet"}),
-    ]
+    asset: dg.AssetsDefinition = plans
+    return asset
+
+
+def _specs(names: Iterable[str], kinds: set[str], common: dict[str, Any]) -> list[dg.AssetSpec]:
+    return [dg.AssetSpec(name, description=DESCRIPTIONS[name], kinds=kinds, **common) for name in names]
 
 
 def _told(

@@ -1,6 +1,7 @@
-"""From published sums to traffic: the verdict, then the flag, then the message, then the page."""
+"""From what landed and what was built to the verdict."""
 
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -15,21 +16,20 @@ from pacer_pipelines.orchestration.resources import WorldResource
 def verdict_assets(
     partitions: dg.DailyPartitionsDefinition, owners: list[str], marts: list[dg.AssetKey]
 ) -> list[dg.AssetsDefinition]:
-    """Assets from the checks to the message.
+    """Assets from the checks to the verdict.
 
     Args:
         partitions: days in the plans' time zone.
         owners: who answers for them.
         marts: keys of the dbt marts that are published.
     """
+    common: dict[str, Any] = {
+        "owners": owners,
+        "partitions_def": partitions,
+        "backfill_policy": ONE_DAY,
+    }
 
-    def settings(group: str, kinds: set[str]) -> dict:
-        return {
-            "group_name": group, "kinds": kinds, "owners": owners, "partitions_def": partitions,
-            "backfill_policy": ONE_DAY,
-        }  # fmt: skip
-
-    @dg.asset(deps=[*LANDED, "experiments"], **settings("completeness", {"greatexpectations"}))
+    @dg.asset(deps=[*LANDED, "experiments"], group_name="completeness", kinds={"greatexpectations"}, **common)
     def log_checks(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One row per check and day: is what landed complete? Nothing here stops a rollback."""
         day = date.fromisoformat(context.partition_key)
@@ -41,13 +41,13 @@ def verdict_assets(
             metadata={"checks": len(checks.get(day, [])), "failed": len(failed), "days_checked": len(checks)}
         )
 
-    @dg.asset(deps=marts, pool="duckdb_writer", **settings("marts", {"duckdb", "parquet"}))
+    @dg.asset(deps=marts, pool="duckdb_writer", group_name="marts", kinds={"duckdb", "parquet"}, **common)
     def published_marts(world: WorldResource) -> dg.MaterializeResult:
         """The marts as one Parquet snapshot behind an atomically swapped pointer: all that readers ever open."""
         version = publish(world.home / WAREHOUSE_FILE, world.home)
         return dg.MaterializeResult(metadata={"version": version})
 
-    @dg.asset(deps=[published_marts, log_checks], **settings("verdict", {"python", "scipy"}))
+    @dg.asset(deps=[published_marts, log_checks], group_name="verdict", kinds={"python", "scipy"}, **common)
     def verdicts(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One row per experiment and day: promote, hold or rollback, with its reasons and all findings."""
         day = date.fromisoformat(context.partition_key)
@@ -62,33 +62,7 @@ def verdict_assets(
             context.log.error(str(broken))
         return dg.MaterializeResult(metadata=told)
 
-    @dg.asset(deps=[verdicts], **settings("effects", {"json"}))
-    def traffic_flag(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
-        """The flag file that splits the traffic; it follows the newest verdict."""
-        day = date.fromisoformat(context.partition_key)
-        return _effects(context, effects.follow_flags(world, day), effects.NOT_MOVED)
-
-    @dg.asset(deps=[verdicts, traffic_flag], **settings("effects", {"slack"}))
-    def slack_message(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
-        """One message per experiment and day in the plan's channel, or a file when there is no token."""
-        day = date.fromisoformat(context.partition_key)
-        return _effects(context, effects.tell_slack(world, day), effects.NOT_DELIVERED)
-
-    @dg.asset(deps=[verdicts, traffic_flag], **settings("effects", {"html"}))
-    def report_page(world: WorldResource) -> dg.MaterializeResult:
-        """One page per experiment: A against B over time, as a file that needs no server."""
-        return dg.MaterializeResult(
-            metadata={slug: dg.MetadataValue.path(path) for slug, path in effects.write_pages(world).items()}
-        )
-
-    return [log_checks, published_marts, verdicts, traffic_flag, slack_message, report_page]
-
-
-def _effects(context: dg.AssetExecutionContext, outcomes: dict[str, str], bad: str) -> dg.MaterializeResult:
-    """Show what became of an effect; one that did not happen is an error in the log and in the terminal."""
-    for slug, outcome in outcomes.items():
-        (context.log.error if outcome.startswith(bad) else context.log.info)(f"{slug}: {outcome}")
-    return dg.MaterializeResult(metadata=dict(outcomes))
+    return [log_checks, published_marts, verdicts]
 
 
 def _numbers(verdict: Verdict) -> dict[str, dg.MetadataValue]:

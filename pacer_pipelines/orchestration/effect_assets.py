@@ -1,0 +1,52 @@
+"""What follows from a verdict, as assets: the flag, then the message, then the page."""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from pacer_pipelines.orchestration import effects
+from pacer_pipelines.orchestration.landing_assets import ONE_DAY
+from pacer_pipelines.orchestration.resources import WorldResource
+
+
+def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -> list[dg.AssetsDefinition]:
+    """Assets behind the verdict; each finds out by itself whether it has already happened.
+
+    Args:
+        partitions: days in the plans' time zone.
+        owners: who answers for them.
+    """
+    common: dict[str, Any] = {
+        "owners": owners,
+        "partitions_def": partitions,
+        "backfill_policy": ONE_DAY,
+    }
+
+    @dg.asset(deps=["verdicts"], group_name="effects", kinds={"json"}, **common)
+    def traffic_flag(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
+        """The flag file that splits the traffic; it follows the newest verdict."""
+        day = date.fromisoformat(context.partition_key)
+        return _effects(context, effects.follow_flags(world, day), effects.NOT_MOVED)
+
+    @dg.asset(deps=["verdicts", traffic_flag], group_name="effects", kinds={"slack"}, **common)
+    def slack_message(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
+        """One message per experiment and day in the plan's channel, or a file when there is no token."""
+        day = date.fromisoformat(context.partition_key)
+        return _effects(context, effects.tell_slack(world, day), effects.NOT_DELIVERED)
+
+    @dg.asset(deps=["verdicts", traffic_flag], group_name="effects", kinds={"html"}, **common)
+    def report_page(world: WorldResource) -> dg.MaterializeResult:
+        """One page per experiment: A against B over time, as a file that needs no server."""
+        return dg.MaterializeResult(
+            metadata={slug: dg.MetadataValue.path(path) for slug, path in effects.write_pages(world).items()}
+        )
+
+    return [traffic_flag, slack_message, report_page]
+
+
+def _effects(context: dg.AssetExecutionContext, outcomes: dict[str, str], bad: str) -> dg.MaterializeResult:
+    """Show what became of an effect; one that did not happen is an error in the log and in the terminal."""
+    for slug, outcome in outcomes.items():
+        (context.log.error if outcome.startswith(bad) else context.log.info)(f"{slug}: {outcome}")
+    return dg.MaterializeResult(metadata=dict(outcomes))
