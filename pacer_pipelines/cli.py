@@ -85,6 +85,7 @@ def run(world: World, day: datetime | None, first: datetime | None, last: dateti
     from pacer_pipelines.orchestration.run import Runner
 
     runner = Runner(world)
+    _ = runner.resource.pseudonyms  # another key than the home's is refused before anything happens
     results = [_run_day(runner, each, quiet=len(days) > 1) for each in days]
     _show_outcome(runner, days)
     sys.exit(_exit_code(runner, results))

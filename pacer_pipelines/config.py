@@ -3,6 +3,7 @@
 A second world runs side by side with a second file: nothing here is global.
 """
 
+import json
 import os
 import tomllib
 from dataclasses import dataclass
@@ -155,18 +156,37 @@ def load_world(config_file: Path | None = None) -> World:
     """
     path = find_config(config_file)
     settings = _settings(path)
-    plans, broken = [], []
+    plans: list[Plan] = []
+    broken: list[PlanInvalid] = []
     for file in sorted(settings.experiments.glob("*.toml")):
         try:
-            plans.append(load_plan(file))
+            plans.append(_alone(load_plan(file), plans))
         except PlanInvalid as error:
             broken.append(error)
+            plans += frozen_plan(settings.home, file.stem)
     zones = {plan.timezone: plan.slug for plan in plans}
     if len(zones) > 1:
         raise ConfigInvalid(
             f"{settings.experiments}: timezone: got {zones}, allowed: one for all plans of a world"
         )
     return World(path, settings, tuple(plans), tuple(broken))
+
+
+def _alone(plan: Plan, others: list[Plan]) -> Plan:
+    """The plan, if no other one claims the same exposures."""
+    for other in others:
+        if other.experiment_id == plan.experiment_id:
+            allowed = f"an id of its own; {other.slug} has this one"
+            raise PlanInvalid(f"{plan.slug}.toml", [("experiment_id", plan.experiment_id, allowed)])
+    return plan
+
+
+def frozen_plan(home: Path, slug: str) -> list[Plan]:
+    """The plan as it was at its first verdict: a file that breaks later must not leave B unguarded."""
+    path = home / "plans" / f"{slug}.json"
+    if not path.is_file():
+        return []
+    return [Plan.model_validate(json.loads(path.read_text(encoding="utf-8"))["plan"])]
 
 
 def _settings(path: Path) -> Settings:

@@ -81,6 +81,13 @@ class Guarded(_Frozen):
     better: Literal["higher", "lower"]
     margin: Margin
 
+    @model_validator(mode="after")
+    def _direction(self) -> "Guarded":
+        better = "lower" if self.metric == "failure_rate" else "higher"
+        if self.better != better:
+            raise ValueError(f"better = {better!r} for {self.metric}")
+        return self
+
 
 class Alphas(_Frozen):
     """Error rates: one-sided, for the whole experiment, however often it is looked at."""

@@ -37,6 +37,7 @@ def edited(folder: Path, old: str, new: str) -> Path:
         ("[10, 30, 50, 100]", "[30, 10, 100]", "rollout.steps", "rising percentages"),
         ("[10, 30, 50, 100]", "[10, 30]", "rollout.steps", "end with 100"),
         ('"Asia/Seoul"', '"Seoul"', "timezone", "IANA"),
+        ('better = "lower"', 'better = "higher"', "guardrails.0", "better = 'lower' for failure_rate"),
         ('variant = "B"', 'variant = "A"', "plan", "different variants"),
         ('metric = "engagement"', 'metric = "card_rate"', "plan", "each metric once"),
         ("smallest_effect = 0.03", "smallest_effect = 0", "primary.smallest_effect", "greater than 0"),

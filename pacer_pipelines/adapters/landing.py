@@ -199,6 +199,9 @@ class Landing:
         """Give the key of the generation that this content continues, else a new one."""
         earlier = self._generations(table, arrival.key)
         for receipt in sorted(earlier, key=lambda r: r.size, reverse=True):
+            if not receipt.landed:
+                # nothing of it was ever used, so nothing is lost when its repaired content takes its place
+                return receipt.file_key
             if hashlib.sha256(arrival.content[: receipt.size]).hexdigest() == receipt.sha256:
                 return receipt.file_key
         return arrival.key if not earlier else f"{arrival.key}.g{len(earlier) + 1}"

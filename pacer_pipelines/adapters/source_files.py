@@ -102,7 +102,12 @@ def _glob_base(where: Path) -> Path:
 def wal_beside(file: SourceFile) -> bytes | None:
     """Give the write-ahead log that lies beside a copied SQLite file; it holds the newest rows."""
     wal = file.path.with_name(file.path.name + "-wal")
-    return wal.read_bytes() if wal.is_file() else None
+    try:
+        return wal.read_bytes() if wal.is_file() else None
+    except OSError as error:
+        # the path may hold a student's id, so it stays out of the message
+        why = error.strerror or type(error).__name__
+        raise SourceUnreadable("wal", f"{file.display_name}-wal", why) from None
 
 
 def file_key(name: str) -> str:
@@ -113,7 +118,7 @@ def file_key(name: str) -> str:
     >>> file_key("2026/day 1.jsonl")
     '2026_day_1.jsonl-6f83c0fa'
     """
-    safe = _UNSAFE.sub("_", name).lstrip(".")[:120]
+    safe = _UNSAFE.sub("_", name).lstrip(".-")[:120]
     return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 

@@ -48,7 +48,7 @@ def read_clock(primary: Effect | None, plan: Plan) -> Clock:
     """
     critical = round(NormalDist().inv_cdf(1 - plan.alphas.promote / 2), 2)
     treatment = primary.n_treatment if primary else 0.0
-    share = treatment / (treatment + primary.n_control) if primary else plan.rollout.steps[0] / 100
+    share = treatment / (treatment + primary.n_control) if primary else min(plan.rollout.steps[0], 99.0) / 100
     planned = planned_treatment_n(
         plan.primary.baseline, plan.primary.smallest_effect, share, plan.primary.design_effect, critical
     )
@@ -164,7 +164,10 @@ def find_bound(rows: MartRows, rating_rate: Finding, clock: Clock) -> Finding:
 
 
 def _per_request(rows: MartRows, *, good: bool) -> Strata:
-    """GOOD or BAD ratings per mature request; ratings arrive only for requests, so y <= n."""
+    """GOOD or BAD ratings per mature request.
+
+    A guessed request may be rated under a coach who is not its own; such strata cannot be read per request.
+    """
     counts: dict[tuple[str, str, str], list[float]] = {}
     for row in rows.metrics:
         cell = counts.setdefault((row.phase, row.coach, row.variant), [0.0, 0.0])
@@ -172,7 +175,7 @@ def _per_request(rows: MartRows, *, good: bool) -> Strata:
             cell[0] += row.n
         elif row.metric == "good_rate_mature":
             cell[1] += row.y if good else row.n - row.y
-    return strata_of([(*key, n, y) for key, (n, y) in counts.items()], binary=True)
+    return strata_of([(*key, n, y) for key, (n, y) in counts.items() if 0 <= y <= n and n > 0], binary=True)
 
 
 def find_mature(rows: MartRows, clock: Clock) -> Finding:

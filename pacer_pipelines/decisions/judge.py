@@ -55,9 +55,20 @@ def next_share(evidence: Evidence, plan: Plan, rule: str) -> float | None:
         return 0.0
     if rule == "deadline" and plan.duration.at_deadline == "keep_control":
         return 0.0
+    if rule == "closed" and ended_at_control(evidence, plan):
+        # asked for again each day, in case the flag could not follow on the day itself
+        return 0.0
     if rule == "win" and evidence.share is not None:
         return plan.rollout.next_share(evidence.share)
     return evidence.share
+
+
+def ended_at_control(evidence: Evidence, plan: Plan) -> bool:
+    """Whether an earlier verdict gave all traffic back to control."""
+    keeps_control = plan.duration.at_deadline == "keep_control"
+    return any(
+        past.verdict == "rollback" or (past.rule == "deadline" and keeps_control) for past in evidence.history
+    )
 
 
 def what_flips(evidence: Evidence, plan: Plan, rule: str) -> tuple[str, ...]:
@@ -94,7 +105,7 @@ def _needed_for_rollback(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
 
 
 def inputs_hash(inputs: Inputs) -> str:
-    """sha256 over everything that was put in, in one spelling."""
+    """sha256 over everything that was put in, besides the checks, which the verdict carries itself."""
     rows = inputs.rows
     content = {
         "date": inputs.date.isoformat(),

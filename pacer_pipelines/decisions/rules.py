@@ -138,6 +138,8 @@ def _waiting_times(evidence: Evidence, plan: Plan) -> list[str]:
         found.append(f"day {evidence.phase_day} of at least {step_days} at this share of traffic")
     if evidence.share is not None and evidence.share >= 100:
         found.append("B already has all traffic")
+    if evidence.share is None or evidence.share <= 0:
+        found.append("B has no traffic: somebody took it away, and a person gives it back")
     return found
 
 

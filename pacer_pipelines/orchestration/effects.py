@@ -20,6 +20,7 @@ from pacer_pipelines.plan import Plan
 
 NOT_DELIVERED = "not delivered"
 NOT_MOVED = "not moved"
+MOVING = frozenset({"alarm", "win", "deadline", "closed"})
 
 
 def first_day(world: WorldResource) -> date:
@@ -55,7 +56,7 @@ def follow_flags(world: WorldResource, day: date) -> dict[str, str]:
 
 
 def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
-    """Let the flag follow the newest verdict; an older day's verdict never moves traffic.
+    """Let the flag follow the verdict; B is cut on any day's word, and raised on the newest day's only.
 
     Returns:
         One sentence that says what happened.
@@ -66,13 +67,18 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     settings, target = world.world.settings, verdict.share_after
     if settings.flag_file is None:
         return "no flag file is configured"
-    if target is None or verdict.rule not in ("alarm", "win", "deadline"):
+    if target is None or verdict.rule not in MOVING:
         return "the verdict leaves the split as it is"
-    later = [past for past in world.verdicts.past(plan.slug, date.max) if past.date > verdict.date]
-    if later:
-        return f"{later[-1].date} has been judged since; only the newest verdict moves traffic"
+    newer = [other.slug for other in running(world, verdict.date) if _succeeds(other, plan)]
+    if newer:
+        return f"the flag belongs to {newer[0]} now, which started later"
     if not target:
         return _cut(world, plan, verdict, settings.flag_file)
+    if target == verdict.share_before:
+        return "the verdict leaves the split as it is"
+    known = _newest_day(world, plan)
+    if known > verdict.date:
+        return f"{known} is known already; only the newest day's verdict raises B"
     live = read_flag(settings.flag_file, plan.flag_key, plan.treatment.variant)
     if live.share == target:
         return f"the flag already gives B {live.share:g} % (version {live.version})"
@@ -82,6 +88,17 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
             "changed it since, and a human edit wins"
         )
     return _apply(world, plan, verdict, settings.flag_file, live.version)
+
+
+def _succeeds(other: Plan, plan: Plan) -> bool:
+    return other.flag_key == plan.flag_key and other.start_date > plan.start_date
+
+
+def _newest_day(world: WorldResource, plan: Plan) -> date:
+    """Last day that was judged or of which exposures have landed."""
+    judged_days = [past.date for past in world.verdicts.past(plan.slug, date.max)]
+    parts = (world.home / "landing" / "exposures").glob("day=*")
+    return max([*judged_days, *(date.fromisoformat(part.name.removeprefix("day=")) for part in parts)])
 
 
 def _cut(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path) -> str:

@@ -7,6 +7,7 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency:
   pools: {default_limit: 1, granularity: op}
+  runs: {max_concurrent_runs: 1}
 """
 
 

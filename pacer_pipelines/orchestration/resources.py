@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.landing import Landing
 from pacer_pipelines.adapters.verdicts import Verdicts
-from pacer_pipelines.config import World, load_world
+from pacer_pipelines.config import KEY_VARIABLE, World, load_world
+from pacer_pipelines.errors import ConfigInvalid
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.rows import Origin
 
@@ -45,8 +47,21 @@ class WorldResource(dg.ConfigurableResource):
 
     @cached_property
     def pseudonyms(self) -> Pseudonyms:
-        """Pseudonyms under the secret key of the environment."""
-        return Pseudonyms(self.world.pseudonym_key())
+        """Pseudonyms under the secret key of the environment.
+
+        Raises:
+            ConfigInvalid: no key, or another one than the home was begun with.
+        """
+        pseudonyms = Pseudonyms(self.world.pseudonym_key())
+        mark, path = pseudonyms.file("the key of this home"), self.home / "state" / "pseudonym_key"
+        if not path.exists():
+            replace_text(path, mark + "\n")
+        elif path.read_text(encoding="utf-8").strip() != mark:
+            raise ConfigInvalid(
+                f"{KEY_VARIABLE}: got another key than {self.home} was begun with, allowed: the same one; under "
+                "another key every student and coach would count twice"
+            )
+        return pseudonyms
 
     def origin(self, name: str) -> Origin:
         """What a parser needs to know of the file that it reads."""

@@ -42,9 +42,12 @@ def check_day(resource: WorldResource, day: date) -> list[Check]:
     """Run the expectations of one landed day, and keep their results for every later verdict."""
     world = resource.world
     variants = {name for plan in world.plans for name in (plan.control.variant, plan.treatment.variant)}
-    checks = run_checks(
-        resource.home / "landing", EXPECTATIONS, day, zone=world.timezone, variants=sorted(variants)
-    )
+    try:
+        checks = run_checks(
+            resource.home / "landing", EXPECTATIONS, day, zone=world.timezone, variants=sorted(variants)
+        )
+    except Exception as error:  # whatever broke, the verdict has to come: nothing stops a rollback
+        checks = [replace(_not_checked(day), detail=f"the checks of {day} broke: {type(error).__name__}")]
     path = _checks_path(resource.home, day)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_text(path, json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False) + "\n")
@@ -125,13 +128,30 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
     inputs = Inputs(
         date=day,
         rows=rows,
-        checks=(*_before(extra, checks_of(resource, plan, day)), *source_checks(home), *extra),
+        checks=(
+            *_before(extra, checks_of(resource, plan, day)),
+            *source_checks(home),
+            *plan_checks(resource, plan),
+            *extra,
+        ),
         history=resource.verdicts.past(plan.slug, day),
         shares=flag_shares(resource, plan),
         sources=frozenset(configured),
         frozen_hash=frozen_hash(home, plan),
     )
     return judge(inputs, plan, code_version())
+
+
+def plan_checks(resource: WorldResource, plan: Plan) -> tuple[Check, ...]:
+    """Whether the plan's file can still be read; if not, the plan of its first verdict is obeyed."""
+    return tuple(
+        Check(
+            "plan_readable", "plan", "critical", False, "broken", "a valid plan", str(error),
+            "a plan that nobody can read is not the plan that was registered",
+        )
+        for error in resource.world.broken_plans
+        if error.file == f"{plan.slug}.toml"
+    )  # fmt: skip
 
 
 def _before(extra: tuple[Check, ...], checks: tuple[Check, ...]) -> tuple[Check, ...]:

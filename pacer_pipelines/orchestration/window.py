@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from pacer_pipelines.adapters.landed_history import first_new_days
@@ -56,7 +56,9 @@ def find_window(work: str, landing: Landing, home: Path, day: date, first: date)
     changed = [began[key][0] if key in began else first for key in _differing(digests, done)]
     if _first_exposures(digests, done):
         changed.append(first)
-    start = max(min([day, *changed]), first)
+    # days without a run in between also let requests and cards mature
+    unseen = first if through is None else through + timedelta(days=1)
+    start = max(min([day, unseen, *changed]), first)
     return Window(start, last if changed else max(day, start), digests)
 
 

@@ -284,3 +284,11 @@ def test_two_folders_that_contradict_each_other_leave_the_version_unknown(tmp_pa
     text = (VERSIONS / "v2.json").read_text(encoding="utf-8")
     (other / "v2.json").write_text(text.replace("3000", "4000"), encoding="utf-8")
     assert history_shares([VERSIONS, other], "judge-model", "B") == {"1": 10.0}
+
+
+def test_a_segment_pinned_to_b_does_not_survive_a_rollback(live: Path, document: dict[str, Any]) -> None:
+    rule_of(document)[0:0] = [{"==": [{"var": "school"}, "beta-testers"]}, "B"]
+    written(live, document)
+    apply(live, 0.0)
+    assert json.loads(live.read_text())["flags"]["judge-model"]["targeting"] == {}
+    assert read_flag(live, "judge-model", "B").share == 0.0

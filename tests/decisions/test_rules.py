@@ -104,8 +104,10 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
         "waiting", "hold", 30.0),
     "broken logs on the last day: hold, the deadline waits for data": (
         replace(READY, day=42, checks=(BROKEN,)), "health", "hold", 30.0),
-    "an earlier rollback stands": (
-        replace(READY, history=(Past(date(2026, 11, 9), "rollback", "alarm"),)), "closed", "hold", 30.0),
+    "an earlier rollback stands, and asks for 0 % again in case the flag could not follow": (
+        replace(READY, history=(Past(date(2026, 11, 9), "rollback", "alarm"),)), "closed", "hold", 0.0),
+    "a person took B's traffic away: no win gives it back": (replace(READY, share=0.0), "waiting", "hold", 0.0),
+    "the share of B is unknown: hold": (replace(READY, share=None), "waiting", "hold", None),
     "harm is cut even after the end": (
         replace(harmed(READY, "good_rate"), history=(Past(date(2026, 11, 9), "hold", "deadline"),)),
         "alarm", "rollback", 0.0),

@@ -73,6 +73,11 @@ def test_the_next_day_builds_only_itself(home: Home) -> None:
     assert home.run(day(4)).days == [day(4)]
 
 
+def test_days_without_a_run_are_built_by_the_next_one_even_without_rows(home: Home) -> None:
+    home.run(day(4))
+    assert home.run(day(7)).days == [day(5), day(6), day(7)]
+
+
 def test_the_same_day_again_builds_only_itself_and_no_later_day(home: Home) -> None:
     home.run(day(4))
     assert home.run(day(2)).days == [day(2)]

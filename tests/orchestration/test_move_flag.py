@@ -1,0 +1,100 @@
+"""The flag follows the verdict: raised on the newest day's word only, cut on any day's."""
+
+import shutil
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from pacer_pipelines.adapters.flags import read_flag
+from pacer_pipelines.decisions.values import Verdict
+from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.orchestration.effects import move_flag
+from pacer_pipelines.orchestration.resources import WorldResource
+
+ROOT = Path(__file__).parents[2]
+WIN = Verdict(
+    experiment="judge-model-v2", date=date(2026, 11, 15), verdict="promote", rule="win", reasons=("a win",), flip=(),
+    share_before=30.0, share_after=50.0, day=14, phase="2", days_left=5, findings=(), checks=(), missing_facts=(),
+    as_of=datetime(2026, 11, 15, 15), plan_hash="p", code_version="c", inputs_hash="i",
+)  # fmt: skip
+HARM = replace(WIN, verdict="rollback", rule="alarm", share_after=0.0)
+CLOSED = replace(WIN, verdict="hold", rule="closed", share_after=0.0)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> WorldResource:
+    """A world whose live flag gives B 30 % (version 2, as in the example)."""
+    shutil.copy(ROOT / "examples" / "pacer_fortnight" / "flags" / "v2.json", tmp_path / "flag.json")
+    config = tmp_path / "pacer.toml"
+    config.write_text(
+        f'home = "home"\nexperiments = "{ROOT / "experiments"}"\nflag_file = "flag.json"\nsynthetic = true\n',
+        encoding="utf-8",
+    )
+    return WorldResource(config_file=str(config))
+
+
+def follow(world: WorldResource, verdict: Verdict) -> str:
+    return move_flag(world, world.world.plan("judge-model-v2"), verdict)
+
+
+def share(world: WorldResource) -> float:
+    assert world.world.settings.flag_file is not None
+    return read_flag(world.world.settings.flag_file, "judge-model", "B").share
+
+
+def judged(world: WorldResource, verdict: Verdict) -> Verdict:
+    world.verdicts.record(verdict)
+    return verdict
+
+
+def test_a_win_of_the_newest_day_raises_b_once(world: WorldResource) -> None:
+    win = judged(world, WIN)
+    assert follow(world, win) == "B now has 50 % (flag version 3)"
+    assert follow(world, win) == "the flag already gives B 50 % (version 3)"
+
+
+def test_a_win_is_not_followed_once_a_later_day_was_judged(world: WorldResource) -> None:
+    win = judged(world, WIN)
+    judged(world, replace(WIN, date=date(2026, 11, 16), verdict="hold", rule="waiting", share_after=30.0))
+    assert follow(world, win).startswith("2026-11-16 is known already")
+    assert share(world) == 30
+
+
+def test_a_win_is_not_followed_once_later_exposures_have_landed(world: WorldResource) -> None:
+    win = judged(world, WIN)
+    (world.home / "landing" / "exposures" / "day=2026-11-20").mkdir(parents=True)
+    assert follow(world, win).startswith("2026-11-20 is known already")
+    assert share(world) == 30
+
+
+def test_a_win_on_a_flag_that_somebody_changed_is_refused(world: WorldResource) -> None:
+    with pytest.raises(FlagRefused, match="a human edit wins"):
+        follow(world, judged(world, replace(WIN, phase="1")))
+    assert share(world) == 30
+
+
+def test_harm_cuts_b_also_when_later_days_were_judged(world: WorldResource) -> None:
+    harm = judged(world, HARM)
+    judged(world, replace(WIN, date=date(2026, 11, 16), verdict="hold", rule="waiting", share_after=30.0))
+    follow(world, harm)
+    assert share(world) == 0
+
+
+def test_a_cut_that_could_not_be_made_is_made_on_the_next_day(world: WorldResource) -> None:
+    flag_file = world.world.settings.flag_file
+    assert flag_file is not None
+    kept = flag_file.read_text(encoding="utf-8")
+    flag_file.write_text("{", encoding="utf-8")
+    with pytest.raises(FlagRefused):
+        follow(world, judged(world, HARM))
+    flag_file.write_text(kept, encoding="utf-8")
+    follow(world, judged(world, replace(CLOSED, date=date(2026, 11, 16))))
+    assert share(world) == 0
+
+
+def test_a_hold_moves_nothing(world: WorldResource) -> None:
+    hold = judged(world, replace(WIN, verdict="hold", rule="waiting", share_after=30.0))
+    assert follow(world, hold) == "the verdict leaves the split as it is"
+    assert share(world) == 30
