@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pacer_pipelines.decisions.findings import find_all, rating_rate_difference
+from pacer_pipelines.decisions.findings import find_all
 from pacer_pipelines.decisions.health import SNAPSHOT_PHASE, experiment_checks
 from pacer_pipelines.decisions.marts import MartRows
 from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
@@ -62,7 +62,6 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
         findings=findings,
         checks=inputs.checks + checks,
         history=inputs.history,
-        rating_rate_difference=rating_rate_difference(rating_rate) if rating_rate else None,
         days_left=_days_left(inputs, plan, findings[0]),
         missing_facts=missing_facts(inputs.sources, phases),
     )

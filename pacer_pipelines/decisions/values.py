@@ -85,7 +85,6 @@ class Evidence:
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
     history: tuple[Past, ...]
-    rating_rate_difference: float | None
     days_left: int | None
     missing_facts: tuple[str, ...]
 

@@ -44,7 +44,7 @@ ODD = replace(BROKEN, severity="warning")
 
 READY = Evidence(
     experiment=PLAN.slug, date=date(2026, 11, 15), day=14, phase="2", phase_day=9, share=30.0,
-    findings=(WIN, *SAFE, *AGREE), checks=(), history=(), rating_rate_difference=0.0, days_left=7, missing_facts=(),
+    findings=(WIN, *SAFE, *AGREE), checks=(), history=(), days_left=7, missing_facts=(),
 )  # fmt: skip
 
 
