@@ -1,5 +1,6 @@
 -- One row: the day's feedback events, whether their exposure is known, and how many came on the last three days.
--- events_3_days is null until the exposure log is three days old: no coach can be late before that.
+-- events_3_days is null until the exposure log is three days old: no coach can be late before that. It is null
+-- too where no feedback log was ever delivered: ratings then come from PACER's database.
 with exposed as (
     select
         log_id,
@@ -28,7 +29,7 @@ select
     today.orphans,
     today.early,
     1 - today.orphans / nullif(today.events, 0) as found_share,
-    case when log_start.first_date <= $day - 2 then (
+    case when log_start.first_date <= $day - 2 and exists (select 1 from ledger where source = 'feedback_events') then (
         select count(*) from feedback_events
         where feedback_date between $day - 2 and $day
     ) end as events_3_days

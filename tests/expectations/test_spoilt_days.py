@@ -1,6 +1,7 @@
 """Each way of spoiling a day fails the check that is about it, in words that name the place."""
 
 import json
+import shutil
 from datetime import date
 
 import pytest
@@ -178,11 +179,17 @@ def test_ratings_before_their_exposure_warn(world):
     assert world.blocking() == set()
 
 
-def test_three_days_without_a_rating_warn(world):
+def test_three_days_without_a_rating_block(world):
     world.empty("feedback_events")
     check = world.checks()["feedback_fresh"]
-    assert (check.passed, check.severity) == (False, "warning")
+    assert check.blocks
     assert check.detail == "no rating on the three days up to 2026-11-09"
+
+
+def test_without_a_feedback_log_nobody_waits_for_it(world):
+    world.empty("feedback_events")
+    shutil.rmtree(world.landing / "_ledger" / "feedback_events")
+    assert world.checks()["feedback_fresh"].passed
 
 
 def test_a_database_copy_that_ends_before_the_day_warns(world):

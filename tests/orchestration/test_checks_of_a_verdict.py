@@ -1,7 +1,7 @@
 """Which checks a verdict rests on: its own day's, and whatever failed before it and nobody has accepted."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
@@ -39,6 +39,14 @@ def seen(resource: WorldResource, day: date) -> list[Check]:
 def test_a_failure_of_an_earlier_day_stays_in_the_way(home: Path) -> None:
     assert seen(world(home), FIRST) == [PASSED]
     assert seen(world(home), THIRD) == [LOST, PASSED]
+
+
+def test_ratings_that_stopped_for_a_while_hold_only_while_they_are_missing(home: Path) -> None:
+    stale = replace(LOST, name="feedback_fresh", source="feedback_events")
+    path = home / "home" / "checks" / f"{SECOND}.json"
+    path.write_text(json.dumps([asdict(stale)]), encoding="utf-8")
+    assert seen(world(home), SECOND) == [stale]
+    assert seen(world(home), THIRD) == [PASSED]
 
 
 def test_a_day_that_was_never_checked_is_a_failure(home: Path) -> None:
