@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.landed_history import anki_links, current_hashes
 from pacer_pipelines.adapters.landing import Arrival, FileReceipt
 from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
@@ -251,10 +252,9 @@ def _land_table(
 
 def save_report(resource: WorldResource, report: SourceReport) -> None:
     """Keep the newest report of a source for the verdict, which may run in another process."""
-    folder = resource.home / "state" / "sources"
-    folder.mkdir(parents=True, exist_ok=True)
+    path = resource.home / "state" / "sources" / f"{report.source}.json"
     content = {**asdict(report), "files": len(report.files)}
-    (folder / f"{report.source}.json").write_text(json.dumps(content, sort_keys=True), encoding="utf-8")
+    replace_text(path, json.dumps(content, sort_keys=True))
 
 
 def saved_problems(home: Path) -> dict[str, tuple[bool, str]]:

@@ -51,7 +51,6 @@ def check_day(resource: WorldResource, day: date) -> list[Check]:
     except Exception as error:  # whatever broke, the verdict has to come: nothing stops a rollback
         checks = [replace(_not_checked(day), detail=f"the checks of {day} broke: {type(error).__name__}")]
     path = _checks_path(resource.home, day)
-    path.parent.mkdir(parents=True, exist_ok=True)
     replace_text(path, json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False) + "\n")
     return checks
 
@@ -173,7 +172,6 @@ def frozen_hash(home: Path, plan: Plan) -> str:
     """Hash of the plan at its first verdict; remembered from then on."""
     path = home / "plans" / f"{plan.slug}.json"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(
             path,
             json.dumps({"plan_hash": plan.plan_hash, "plan": plan.model_dump(mode="json")}, indent=1) + "\n",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.landed_history import first_new_days
 from pacer_pipelines.adapters.landing import UNDATED, Landing
 from pacer_pipelines.adapters.warehouse import Warehouse
@@ -89,12 +90,8 @@ def _is_exposure(key: str) -> bool:
 def remember(work: str, home: Path, window: Window) -> None:
     """Keep what the work on a window has seen; called after it succeeded."""
     _, through = _state(home, work)
-    path = _path(home, work)
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {"through": max(window.end, through or window.end).isoformat(), "digests": window.digests}
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(content, sort_keys=True, indent=1), encoding="utf-8")
-    draft.replace(path)
+    replace_text(_path(home, work), json.dumps(content, sort_keys=True, indent=1))
 
 
 def _state(home: Path, work: str) -> tuple[dict[str, str], date | None]:
