@@ -12,24 +12,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pacer_pipelines.errors import PlanInvalid
+from pacer_pipelines.metrics import Frozen, Guarded, Primary, Share
 
-MetricName = Literal["good_rate", "card_rate", "engagement", "failure_rate"]
-BINARY_METRICS: frozenset[str] = frozenset({"good_rate", "good_rate_mature", "rating_rate", "failure_rate"})
-
-Share = Annotated[float, Field(gt=0, lt=1)]
 Percent = Annotated[float, Field(gt=0, le=100)]
 Days = Annotated[int, Field(ge=1, le=365)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-
-class Variant(_Frozen):
+class Variant(Frozen):
     """One arm: how the flag names it, and what it serves."""
 
     variant: Annotated[
@@ -40,7 +33,7 @@ class Variant(_Frozen):
     prompt: Annotated[str, Field(max_length=200, description="name or hash of the prompt")] = ""
 
 
-class LeftOut(_Frozen):
+class LeftOut(Frozen):
     """A segment that is never analysed, because it was never randomised."""
 
     attribute: Literal["school", "grade", "coach"]
@@ -48,48 +41,7 @@ class LeftOut(_Frozen):
     why: Text
 
 
-class Margin(_Frozen):
-    """How much worse B may be: a share of A's rate (relative) or points (absolute)."""
-
-    relative: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    absolute: Annotated[float, Field(ge=0)] = 0.0
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> "Margin":
-        if (self.relative > 0) == (self.absolute > 0):
-            raise ValueError("exactly one of relative and absolute above 0")
-        return self
-
-
-class Primary(_Frozen):
-    """The metric that decides, and the smallest effect that is worth a change."""
-
-    metric: Literal["good_rate"] = "good_rate"
-    baseline: Annotated[Share, Field(description="expected rate of control")]
-    smallest_effect: Annotated[
-        float, Field(gt=0, le=0.5, description="smallest effect of interest, absolute")
-    ] = 0.03
-    design_effect: Annotated[
-        float, Field(ge=1, le=50, description="variance under this design over that of independent rows")
-    ] = 1.0
-
-
-class Guarded(_Frozen):
-    """A metric that B must not harm: the direction that is better, and the margin."""
-
-    metric: MetricName
-    better: Literal["higher", "lower"]
-    margin: Margin
-
-    @model_validator(mode="after")
-    def _direction(self) -> "Guarded":
-        better = "lower" if self.metric == "failure_rate" else "higher"
-        if self.better != better:
-            raise ValueError(f"better = {better!r} for {self.metric}")
-        return self
-
-
-class Alphas(_Frozen):
+class Alphas(Frozen):
     """Error rates: one-sided, for the whole experiment, however often it is looked at."""
 
     promote: Annotated[float, Field(gt=0, le=0.2)] = 0.05
@@ -97,7 +49,7 @@ class Alphas(_Frozen):
     srm: Annotated[float, Field(gt=0, le=0.2)] = 0.05
 
 
-class Duration(_Frozen):
+class Duration(Frozen):
     """How long the experiment runs at least and at most, and what the deadline does."""
 
     min_days: Days = 7
@@ -112,7 +64,7 @@ class Duration(_Frozen):
         return self
 
 
-class Minimums(_Frozen):
+class Minimums(Frozen):
     """What must have been seen before a verdict may move traffic."""
 
     promote_rated: Annotated[int, Field(ge=1)] = 200
@@ -121,14 +73,14 @@ class Minimums(_Frozen):
     alarm_coaches: Annotated[int, Field(ge=2)] = 8
 
 
-class Maturity(_Frozen):
+class Maturity(Frozen):
     """Days after which a request's ratings and a card's reviews count as complete."""
 
     rating_days: Days = 7
     card_days: Days = 7
 
 
-class Health(_Frozen):
+class Health(Frozen):
     """Limits of the checks on the experiment itself."""
 
     two_variant_units: Share = 0.01
@@ -137,7 +89,7 @@ class Health(_Frozen):
     rating_rate_block: Share = 0.15
 
 
-class Rollout(_Frozen):
+class Rollout(Frozen):
     """The ladder of traffic shares of B, in percent, and how long each step lasts at least."""
 
     steps: tuple[Percent, ...] = (10.0, 25.0, 50.0, 100.0)
@@ -155,7 +107,18 @@ class Rollout(_Frozen):
         return next((step for step in self.steps if step > share + 1e-9), 100.0)
 
 
-class Plan(_Frozen):
+class Traffic(Frozen):
+    """What the plan expects to see, for the planner; from PACER's logs of the weeks before."""
+
+    requests_per_day: Annotated[float, Field(gt=0, description="judge calls a day, both variants")]
+    rated_share: Annotated[Share, Field(description="share of requests that coaches rate in the end")]
+    students: Annotated[int, Field(ge=2, description="students with a request during the experiment")]
+    student_correlation: Annotated[
+        float, Field(ge=0, lt=1, description="correlation of two ratings of one student under one coach")
+    ] = 0.05
+
+
+class Plan(Frozen):
     """One experiment as it was pre-registered."""
 
     slug: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,59}$")]
@@ -179,6 +142,7 @@ class Plan(_Frozen):
     maturity: Maturity = Maturity()
     health: Health = Health()
     rollout: Rollout = Rollout()
+    traffic: Traffic | None = None
 
     @field_validator("randomization_unit", mode="before")
     @classmethod
@@ -223,8 +187,10 @@ class Plan(_Frozen):
 
     @property
     def plan_hash(self) -> str:
-        """Identity of the plan: sha256 of its content (comments and layout do not count)."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+        """Identity of the plan: sha256 of its content (comments, layout and what is not given do not count)."""
+        content = json.dumps(
+            self.model_dump(mode="json", exclude_none=True), sort_keys=True, ensure_ascii=True
+        )
         return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from pacer_pipelines.decisions.marts import DecisionSum, MartRows, strata_of
 from pacer_pipelines.decisions.values import Direction, Finding, Label, Role
-from pacer_pipelines.plan import Guarded, Plan
+from pacer_pipelines.metrics import Guarded
+from pacer_pipelines.plan import Plan
 from pacer_pipelines.stats import (
     DecisionSums,
     Effect,

@@ -7,13 +7,48 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pacer_pipelines.plan import BINARY_METRICS
+from pacer_pipelines.metrics import BINARY_METRICS
 from pacer_pipelines.stats import Strata
 
 
 class MetricSum(NamedTuple):
-    """One row per phase x coach x metric x variant: all contributions known by the run's date."""
+    """One row per phase x coach x metric x variant: all contributions known by the run's date.
 
+    ``x``, ``xx`` and ``xy`` are the sums of the student's covariate, of its square, and of covariate times
+    numerator over the units of ``n``; 0 when the plan has no covariate. The covariate counts in thousandths.
+    """
+
+    phase: str
+    coach: str
+    metric: str
+    variant: str
+    n: float
+    y: float
+    x: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+
+
+class StudentSum(NamedTuple):
+    """One row per phase x coach x student x metric x variant: as :class:`MetricSum`, student by student."""
+
+    phase: str
+    coach: str
+    student: str
+    metric: str
+    variant: str
+    n: float
+    y: float
+    x: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+
+
+class SegmentSum(NamedTuple):
+    """One row per attribute x value x phase x coach x metric x variant; to explore, never to decide."""
+
+    attribute: str
+    value: str
     phase: str
     coach: str
     metric: str
@@ -71,6 +106,7 @@ class MartRows:
     units: tuple[UnitDay, ...]
     exposures: tuple[ExposureDay, ...]
     rated: tuple[RatedDay, ...]
+    students: tuple[StudentSum, ...] = ()
 
     def strata(self, metric: str) -> Strata | None:
         """Strata (coach x phase) of one metric, or None when it has no row at all."""

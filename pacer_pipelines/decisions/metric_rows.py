@@ -12,7 +12,8 @@ from pacer_pipelines.decisions.wording import (
     metric_name,
     rate_text,
 )
-from pacer_pipelines.plan import Margin, Plan
+from pacer_pipelines.metrics import Margin
+from pacer_pipelines.plan import Plan
 
 NO_DATA = "no data"
 
