@@ -2,14 +2,34 @@
 
 from datetime import date
 
-from pacer_pipelines.adapters.published import Published
-from pacer_pipelines.decisions.marts import DecisionSum, ExposureDay, MartRows, MetricSum, RatedDay, UnitDay
+from pacer_pipelines.adapters.published import MARTS, Published
+from pacer_pipelines.decisions.marts import (
+    DecisionSum,
+    ExposureDay,
+    MartRows,
+    MetricSum,
+    RatedDay,
+    SegmentSum,
+    StudentSum,
+    UnitDay,
+)
+from pacer_pipelines.errors import NothingPublished
 
 _OWN = "where experiment_id = $experiment and metric_date <= $through"
+_SUMS = "sum(n) as n, sum(y) as y, sum(x) as x, sum(xx) as xx, sum(xy) as xy"
 
 METRICS = f"""
-select phase, coach_key, metric, variant, sum(n), sum(y) from metric_sums_daily {_OWN}
+select phase, coach_key, metric, variant, {_SUMS} from metric_sums_daily {_OWN}
 group by phase, coach_key, metric, variant order by all"""
+
+STUDENTS = f"""
+select phase, coach_key, unit_key, metric, variant, {_SUMS} from student_sums_daily {_OWN}
+group by phase, coach_key, unit_key, metric, variant order by all"""
+
+SEGMENTS = f"""
+select attribute, value, phase, coach_key, metric, variant, sum(n) as n, sum(y) as y
+from segment_sums_daily {_OWN}
+group by attribute, value, phase, coach_key, metric, variant order by all"""
 
 DECISIONS = f"""
 select phase, coach_key, variant, decision, sum(requests), sum(rated), sum(good)
@@ -31,18 +51,21 @@ select metric_date, sum(n) from metric_sums_daily {_OWN} and metric = 'good_rate
 group by metric_date order by all"""
 
 
-def mart_rows(published: Published, experiment_id: str, through: date) -> MartRows:
+def mart_rows(published: Published, experiment_id: str, through: date, *, students: bool = False) -> MartRows:
     """Everything that the marts say of one experiment as of the end of a day.
 
     Args:
         published: a snapshot of the marts.
         experiment_id: as the exposure log names it.
         through: last day that counts; later rows are not read.
+        students: whether to read the sums of each student, of which there are many.
+
+    Raises:
+        NothingPublished: an older version published the snapshot, and a table is missing.
     """
 
     def rows(sql: str) -> list[tuple[object, ...]]:
-        found = published.query(sql, {"experiment": experiment_id, "through": through})
-        return [tuple(row.values()) for row in found]
+        return _rows(published, sql, experiment_id, through)
 
     return MartRows(
         metrics=tuple(MetricSum(*row) for row in rows(METRICS)),  # type: ignore[arg-type]
@@ -50,4 +73,28 @@ def mart_rows(published: Published, experiment_id: str, through: date) -> MartRo
         units=tuple(UnitDay(*row) for row in rows(UNITS)),  # type: ignore[arg-type]
         exposures=tuple(ExposureDay(*row) for row in rows(EXPOSURES)),  # type: ignore[arg-type]
         rated=tuple(RatedDay(*row) for row in rows(RATED)),  # type: ignore[arg-type]
+        students=tuple(StudentSum(*row) for row in rows(STUDENTS)) if students else (),  # type: ignore[arg-type]
     )
+
+
+def segment_rows(published: Published, experiment_id: str, through: date) -> tuple[SegmentSum, ...]:
+    """Sums by school, grade and concept as of the end of a day; to explore, never to decide.
+
+    Args:
+        published: a snapshot of the marts.
+        experiment_id: as the exposure log names it.
+        through: last day that counts; later rows are not read.
+
+    Raises:
+        NothingPublished: an older version published the snapshot, and a table is missing.
+    """
+    rows = _rows(published, SEGMENTS, experiment_id, through)
+    return tuple(SegmentSum(*row) for row in rows)  # type: ignore[arg-type]
+
+
+def _rows(published: Published, sql: str, experiment_id: str, through: date) -> list[tuple[object, ...]]:
+    missing = [table for table in MARTS if table not in published.manifest]
+    if missing:
+        raise NothingPublished(f"an older version published, without {', '.join(missing)}: run a day first")
+    found = published.query(sql, {"experiment": experiment_id, "through": through})
+    return [tuple(row.values()) for row in found]

@@ -46,7 +46,9 @@ def landed_views(landing: Path, day: date) -> duckdb.DuckDBPyConnection:
     )
     for view, (table, days) in _VIEWS.items():
         try:
-            db.read_parquet(_parts(landing / table, day, days), hive_partitioning=False).create_view(view)
+            # parts that an older version landed may lack columns
+            parts = _parts(landing / table, day, days)
+            db.read_parquet(parts, hive_partitioning=False, union_by_name=True).create_view(view)
         except duckdb.Error as error:
             # the frames that need the view fail, and say so as checks
             _log.warning("landed %s cannot be read: %s", table, error)

@@ -16,7 +16,10 @@ import duckdb
 
 from pacer_pipelines.errors import NothingPublished
 
-MARTS = ("metric_sums_daily", "ratings_by_decision_daily", "units_daily", "exposures_daily")
+MARTS = (
+    "metric_sums_daily", "student_sums_daily", "segment_sums_daily", "ratings_by_decision_daily", "units_daily",
+    "exposures_daily",
+)  # fmt: skip
 KEPT_VERSIONS = 5
 # One thread and a total order, so that the same rows are the same bytes; extensions are never fetched.
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {

@@ -8,6 +8,7 @@ from typing import Any
 from pacer_pipelines.ingest.jsonl import local_date, parse_lines
 from pacer_pipelines.ingest.rows import (
     BIGINT_MAX,
+    INTEGER_MAX,
     FieldError,
     Origin,
     Parsed,
@@ -71,6 +72,9 @@ def _exposure(record: Record, line: int, origin: Origin, variants: Mapping[str, 
         "served_model": optional_text(record, "served_model"),
         "log_id": optional_integer(record, "log_id", 0, BIGINT_MAX),
         "latency_ms": optional_number(record, "latency_ms", 0.0),
+        "input_tokens": optional_integer(record, "gen_ai.usage.input_tokens", 0, INTEGER_MAX),
+        "output_tokens": optional_integer(record, "gen_ai.usage.output_tokens", 0, INTEGER_MAX),
+        "cost_usd": optional_number(record, "cost_usd", 0.0),
         "is_failure": error_type is not None,
         "error_type": error_type,
         "source_file": origin.source_file,

@@ -11,7 +11,8 @@ PLAN_TABLES = {
     "experiments": columns(
         "experiment_id! VARCHAR", "slug! VARCHAR", "randomization_unit! VARCHAR", "start_date! DATE",
         "control_variant! VARCHAR", "treatment_variant! VARCHAR", "control_version VARCHAR",
-        "treatment_version VARCHAR", "rating_days! INTEGER", "card_days! INTEGER",
+        "treatment_version VARCHAR", "rating_days! INTEGER", "card_days! INTEGER", "covariate VARCHAR",
+        "latency_cap DOUBLE", "tokens_cap DOUBLE", "cost_cap DOUBLE",
     ),
     "experiment_exclusions": columns("experiment_id! VARCHAR", "attribute! VARCHAR", "value_key! VARCHAR"),
 }  # fmt: skip
@@ -31,11 +32,23 @@ def experiment_rows(plans: Iterable[Plan]) -> list[dict[str, Any]]:
             "treatment_version": plan.treatment.version,
             "rating_days": plan.maturity.rating_days,
             "card_days": plan.maturity.card_days,
+            "covariate": plan.primary.covariate,
+            **_caps(plan),
             "source_file": f"{plan.slug}.toml",
             "source_line": 1,
         }
         for plan in plans
     ]
+
+
+def _caps(plan: Plan) -> dict[str, float | None]:
+    """Where each skewed metric is cut; a metric that the plan does not name has no cap and is not counted."""
+    named = {guarded.metric: guarded.winsorise_at for guarded in plan.guarded}
+    return {
+        "latency_cap": named.get("latency"),
+        "tokens_cap": named.get("tokens"),
+        "cost_cap": named.get("cost"),
+    }
 
 
 def exclusion_rows(plans: Iterable[Plan], pseudonyms: Pseudonyms) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ DESCRIPTIONS = {
     "card_reviews": "One row per review of one of PACER's own cards.",
     "anki_reviews": "One row per review in a student's Anki export, linked to PACER's judgement where it can be.",
     "roster": "One row per student: school, grade and coach.",
-    "experiments": "One row per pre-registered plan: unit, variants, days, maturity windows.",
+    "experiments": "One row per pre-registered plan: unit, variants, days, maturity windows, covariate, caps.",
     "experiment_exclusions": "One row per segment that a plan leaves out, because it was never randomised.",
 }
 # A door may be shut for a moment; everything behind it is pure and is not retried.

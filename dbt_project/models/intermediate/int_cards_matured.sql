@@ -99,6 +99,7 @@ select
     cards.phase,
     cards.variant,
     cards.coach_key,
+    cards.unit_key,
     arrivals.metric_date,
     sum(arrivals.cards) as cards,
     sum(arrivals.reviews) as reviews
@@ -112,4 +113,5 @@ group by
     cards.phase,
     cards.variant,
     cards.coach_key,
+    cards.unit_key,
     arrivals.metric_date

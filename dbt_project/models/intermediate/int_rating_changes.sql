@@ -65,6 +65,7 @@ select
     requests.experiment_id,
     requests.phase,
     requests.variant,
+    requests.unit_key,
     requests.decision,
     requests.exposed_date,
     requests.mature_date,

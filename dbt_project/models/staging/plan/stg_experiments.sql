@@ -10,6 +10,10 @@ with delivered as (
         treatment_version,
         rating_days,
         card_days,
+        covariate,
+        latency_cap,
+        tokens_cap,
+        cost_cap,
         row_number() over (
             partition by
                 experiment_id
@@ -28,6 +32,10 @@ select
     control_version,
     treatment_version,
     rating_days,
-    card_days
+    card_days,
+    covariate,
+    latency_cap,
+    tokens_cap,
+    cost_cap
 from delivered
 where delivery = 1
