@@ -2,7 +2,99 @@
 
 import math
 
-from pacer_pipelines.stats.bars import require_design
+from scipy import special
+
+from pacer_pipelines.stats.bars import planned_treatment_n, require_design
+
+
+def critical_value(alpha: float) -> float:
+    """Give the bar at full information that belongs to an error rate.
+
+    -Phi^-1(alpha / 2), rounded to two decimals as the design was simulated.
+
+    Args:
+        alpha: one-sided chance to promote a worthless treatment, for the whole experiment, in (0, 1).
+
+    Returns:
+        The bar, positive for every alpha that a plan can name (0.2 at most).
+
+    Raises:
+        ValueError: alpha outside (0, 1).
+
+    References:
+        O'Brien & Fleming 1979, as `promote_bar`: the reflection principle halves alpha.
+
+    Example:
+        >>> critical_value(0.05)
+        1.96
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha: got {alpha}, allowed: a level in (0, 1)")
+    return round(-float(special.ndtri(alpha / 2.0)), 2)
+
+
+def planned_effective_n(
+    baseline: float,
+    smallest_effect: float,
+    design_effect: float = 1.0,
+    critical: float = 1.96,
+    power_z: float = 0.84,
+) -> float:
+    """Give the effective sample size at which the smallest effect of interest is found with the planned power.
+
+    W = (critical + power_z)^2 p (1 - p) deff / delta^2, to be compared with the sum of
+    n_A n_B / (n_A + n_B) over the strata. For a constant share s it is planned_treatment_n * (1 - s), and
+    unlike that number it does not depend on s: a ramp needs no pooled share.
+
+    Args:
+        baseline: p, control's rate, in (0, 1).
+        smallest_effect: delta > 0, absolute (0.03 = 3 points).
+        design_effect: deff > 0, variance relative to independent rows.
+        critical: bar at full information, positive.
+        power_z: normal quantile of the power, >= 0 (0.84 = 80 %).
+
+    Returns:
+        Effective units (harmonic: two variants of n each are n / 2); not rounded.
+
+    Raises:
+        ValueError: a value outside these ranges.
+
+    References:
+        Lachin 1981, as `planned_treatment_n`; the weights n_A n_B / (n_A + n_B) are those of the estimator.
+
+    Example:
+        >>> round(planned_effective_n(baseline=0.6, smallest_effect=0.03))
+        2091
+    """
+    even = planned_treatment_n(baseline, smallest_effect, 0.5, design_effect, critical, power_z)
+    return even * 0.5
+
+
+def effective_per_day(rated_per_day: float, treatment_share: float) -> float:
+    """Give the effective units that a day of ratings adds: n s (1 - s).
+
+    Args:
+        rated_per_day: n >= 0, rated requests of both variants together.
+        treatment_share: s, treatment's share of them, in [0, 1].
+
+    Returns:
+        Effective units per day, at most a quarter of the ratings; 0 when one variant gets nothing.
+
+    Raises:
+        ValueError: a value outside these ranges.
+
+    References:
+        As `planned_effective_n`: n_A n_B / (n_A + n_B) with n_B = s n.
+
+    Example:
+        >>> effective_per_day(rated_per_day=800, treatment_share=0.1)
+        72.0
+    """
+    if not (rated_per_day >= 0 and math.isfinite(rated_per_day)):
+        raise ValueError(f"rated_per_day: got {rated_per_day}, allowed: 0 or more")
+    if not 0 <= treatment_share <= 1:
+        raise ValueError(f"treatment_share: got {treatment_share}, allowed: a share in [0, 1]")
+    return rated_per_day * treatment_share * (1.0 - treatment_share)
 
 
 def smallest_detectable_effect(
@@ -50,10 +142,12 @@ def smallest_detectable_effect(
 def days_left(n_now: float, n_max: float, n_per_day: float) -> int | None:
     """Give the whole days until the planned size is reached at the present pace.
 
+    The three sizes share one unit, whichever it is: effective units (`planned_effective_n`) or treatment units.
+
     Args:
-        n_now: treatment units so far.
-        n_max: treatment units planned.
-        n_per_day: treatment units that a day adds.
+        n_now: size so far.
+        n_max: size planned.
+        n_per_day: size that a day adds.
 
     Returns:
         Days, rounded up; 0 when already there; None when it never will be (no pace, or a value that is not

@@ -12,6 +12,7 @@ from pacer_pipelines.stats import (
     relative_duration,
     smallest_detectable_effect,
 )
+from pacer_pipelines.stats.planner import critical_value, effective_per_day, planned_effective_n
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -66,3 +67,49 @@ def test_duration_follows_from_the_planned_size(share: float) -> None:
 def test_a_split_must_leave_both_variants_some_traffic(share: float) -> None:
     with pytest.raises(ValueError, match="treatment_share: got"):
         relative_duration(share)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "bar"),
+    # tables of the normal distribution at 1 - alpha / 2; the last one is where 1 - alpha / 2 is 1 in doubles
+    [(0.05, 1.96), (0.01, 2.58), (0.1, 1.64), (0.2, 1.28), (1e-20, 9.34)],
+)
+def test_the_bar_belongs_to_its_error_rate(alpha: float, bar: float) -> None:
+    assert critical_value(alpha) == bar
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.05, math.nan])
+def test_an_error_rate_lies_between_none_and_all(alpha: float) -> None:
+    with pytest.raises(ValueError, match="alpha: got"):
+        critical_value(alpha)
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.001, 0.5), st.floats(0.01, 0.99), st.floats(0.1, 20))
+@SETTINGS
+def test_the_effective_size_is_the_planned_one_at_any_split(
+    baseline: float, effect: float, share: float, design_effect: float
+) -> None:
+    n = planned_treatment_n(baseline, effect, share, design_effect)
+    control = n * (1 - share) / share
+    expected = n * control / (n + control)
+    assert planned_effective_n(baseline, effect, design_effect) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_day_adds_effective_units_only_where_both_variants_are_rated() -> None:
+    # 800 ratings at 25 %: 200 * 600 / 800
+    assert effective_per_day(800, 0.25) == 150
+    assert effective_per_day(800, 0) == effective_per_day(800, 1) == effective_per_day(0, 0.5) == 0
+
+
+@pytest.mark.parametrize(
+    ("rated", "share", "name"),
+    [
+        (-1, 0.5, "rated_per_day"),
+        (math.inf, 0.5, "rated_per_day"),
+        (1, 1.1, "treatment_share"),
+        (1, math.nan, "treat"),
+    ],
+)
+def test_impossible_traffic_is_refused(rated: float, share: float, name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        effective_per_day(rated, share)
