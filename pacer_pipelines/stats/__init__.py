@@ -1,32 +1,61 @@
-"""Pure numbers in, numbers out: sums, estimator, bars, sample ratio, ratings, planner."""
+"""Pure numbers in, numbers out: sums, estimator, bars, sample ratio, ratings, planner, and two readings beside them."""
 
-from pacer_pipelines.stats.bars import alarm_half_width, alarm_multiplier, planned_treatment_n, promote_bar
-from pacer_pipelines.stats.estimator import Effect, estimate_effect
+from pacer_pipelines.stats.alarms import alarm_half_width, alarm_multiplier, alarm_p_value
+from pacer_pipelines.stats.bars import planned_treatment_n, promote_bar, promote_lower_bound, promote_p_value
+from pacer_pipelines.stats.bayes import Reading, bayesian_reading
+from pacer_pipelines.stats.crossing import CrossedShare, crossed_share
+from pacer_pipelines.stats.decision_weights import DecisionSums, decision_weighted
+from pacer_pipelines.stats.estimator import Effect, Effects, estimate_effect, estimate_effects
+from pacer_pipelines.stats.multiplicity import benjamini_hochberg, holm
 from pacer_pipelines.stats.planner import days_left, relative_duration, smallest_detectable_effect
-from pacer_pipelines.stats.ratings import (
-    DecisionSums,
-    decision_weighted,
-    per_request_bound,
-    relative_difference,
-)
-from pacer_pipelines.stats.srm import SrmResult, sequential_srm
-from pacer_pipelines.stats.summaries import Strata
+from pacer_pipelines.stats.ratings import TippingPoint, per_request_bound, relative_difference, tipping_point
+from pacer_pipelines.stats.relative import RelativeEffect, relative_effect
+from pacer_pipelines.stats.segments import SegmentEffects, segment_effects
+from pacer_pipelines.stats.srm import SrmResult, WorstSlice, sequential_srm, worst_phase, worst_slice
+from pacer_pipelines.stats.summaries import CovariateSums, Strata
+from pacer_pipelines.stats.tails import normal_score, normal_scores, student_value
+from pacer_pipelines.stats.units import summarise
 
 __all__ = [  # noqa: RUF022 - in the order of reading: from sums to verdict material
     "Strata",
+    "CovariateSums",
+    "summarise",
     "Effect",
+    "Effects",
     "estimate_effect",
+    "estimate_effects",
+    "RelativeEffect",
+    "relative_effect",
+    "normal_score",
+    "normal_scores",
+    "student_value",
     "promote_bar",
+    "promote_p_value",
+    "promote_lower_bound",
     "planned_treatment_n",
     "alarm_multiplier",
     "alarm_half_width",
+    "alarm_p_value",
     "SrmResult",
     "sequential_srm",
+    "WorstSlice",
+    "worst_phase",
+    "worst_slice",
+    "CrossedShare",
+    "crossed_share",
     "relative_difference",
     "per_request_bound",
+    "TippingPoint",
+    "tipping_point",
     "DecisionSums",
     "decision_weighted",
     "smallest_detectable_effect",
     "days_left",
     "relative_duration",
+    "SegmentEffects",
+    "segment_effects",
+    "holm",
+    "benjamini_hochberg",
+    "Reading",
+    "bayesian_reading",
 ]

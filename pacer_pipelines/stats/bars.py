@@ -1,14 +1,10 @@
-"""Two bars: the promote bar, that rises early, and the alarm bar, that holds on every day."""
+"""The promote bar: high early, lowest when the planned information is in hand, honest at every look."""
 
 import math
 
 from scipy import special
 
-_ALARM_N_OPT = 300.0
-# One alarm metric at 5 % one-sided: a = 2 * 0.05 / 1.
-_ALARM_ALPHA = 0.10
-# a^2 below this is no longer a normal double.
-_SMALLEST_ALPHA = 1e-150
+from pacer_pipelines.stats.tails import student_value
 
 
 def promote_bar(fraction: float, critical: float = 1.96) -> float:
@@ -20,7 +16,8 @@ def promote_bar(fraction: float, critical: float = 1.96) -> float:
     longer covered.
 
     Args:
-        fraction: t = n_treatment / planned n_treatment; above 1 counts as 1, 0 or less as nothing known yet.
+        fraction: t = information / planned information (effective size over planned); above 1 counts as 1,
+            0 or less as nothing known yet.
         critical: bar at t = 1, positive.
 
     Returns:
@@ -38,10 +35,74 @@ def promote_bar(fraction: float, critical: float = 1.96) -> float:
     """
     if math.isnan(fraction):
         raise ValueError("fraction: got nan, allowed: a number")
-    _require("critical", critical, critical > 0, "a positive number")
+    require("critical", critical, critical > 0, "a positive number")
     if fraction <= 0:
         return math.inf
     return critical / math.sqrt(min(fraction, 1.0))
+
+
+def promote_p_value(z_star: float, fraction: float) -> float:
+    """Give the one-sided p-value of a look that agrees with the promote bar, however often one looks.
+
+    p = 2 (1 - Phi(z_star sqrt(t))): at most 2 (1 - Phi(critical)), the plan's alpha, exactly when
+    z_star >= critical / sqrt(t). It is the chance that a worthless treatment ever gets as far as this.
+
+    Args:
+        z_star: the effect on the normal scale, or nan.
+        fraction: t = information so far / planned information; above 1 counts as 1.
+
+    Returns:
+        p in [0, 1]; 1 with nothing known or a z_star of 0 or less; nan for nan.
+
+    Raises:
+        ValueError: a fraction that is nan.
+
+    References:
+        Reflection principle, as :func:`promote_bar`.
+
+    Example:
+        >>> round(promote_p_value(2.77, 0.5), 3), promote_p_value(-1.0, 0.5)
+        (0.05, 1.0)
+    """
+    if math.isnan(fraction):
+        raise ValueError("fraction: got nan, allowed: a number")
+    if math.isnan(z_star):
+        return math.nan
+    t = min(max(fraction, 0.0), 1.0)
+    return float(2.0 * special.ndtr(-max(z_star, 0.0) * math.sqrt(t)))
+
+
+def promote_lower_bound(
+    estimate: float, se: float, df: int, fraction: float, critical: float = 1.96
+) -> float:
+    """Give the effect that the data exceed at the promote bar: above 0 exactly when the bar is passed.
+
+    Args:
+        estimate: the effect.
+        se: its standard error, >= 0 or nan.
+        df: its degrees of freedom, G - 1.
+        fraction: t = information so far / planned information.
+        critical: bar at t = 1.
+
+    Returns:
+        estimate - F_t^-1(Phi(bar)) se; -inf while nothing is known; nan for a nan se or df < 1.
+
+    Raises:
+        ValueError: a negative se, or what :func:`promote_bar` refuses.
+
+    References:
+        The bar inverted: every effect that a look at this information would not refuse.
+
+    Example:
+        >>> round(promote_lower_bound(0.04, 0.01, 23, 0.67), 4)
+        0.0142
+    """
+    if se < 0:
+        raise ValueError(f"se: got {se}, allowed: 0 or more")
+    bar = promote_bar(fraction, critical)
+    if math.isnan(se) or df < 1:
+        return math.nan
+    return -math.inf if math.isinf(bar) else estimate - student_value(bar, df) * se
 
 
 def planned_treatment_n(
@@ -78,77 +139,11 @@ def planned_treatment_n(
         4181
     """
     require_design(baseline, treatment_share, design_effect)
-    _require("smallest_effect", smallest_effect, smallest_effect > 0, "a positive number")
-    _require("critical", critical, critical > 0, "a positive number")
-    _require("power_z", power_z, power_z >= 0, "0 or more")
+    require("smallest_effect", smallest_effect, smallest_effect > 0, "a positive number")
+    require("critical", critical, critical > 0, "a positive number")
+    require("power_z", power_z, power_z >= 0, "0 or more")
     variance = baseline * (1.0 - baseline) * design_effect
     return (critical + power_z) ** 2 * variance / ((1.0 - treatment_share) * smallest_effect**2)
-
-
-def alarm_multiplier(n: float, n_opt: float = _ALARM_N_OPT, alpha: float = _ALARM_ALPHA) -> float:
-    """Give the number of standard errors in the half-width of an interval that is valid on every day at once.
-
-    sqrt((1 + r) / r * (2 ln(1 / a) + ln(1 + r))), with r = r* n / n_opt and r* = -W_-1(-a^2 / e) - 1.
-
-    Args:
-        n: treatment units seen so far (rated requests for the primary metric).
-        n_opt: the n at which the interval is tightest, positive.
-        alpha: a, the two-sided level: 2 * one-sided alpha / number of alarm metrics.
-
-    Returns:
-        The multiplier; inf before the first unit.
-
-    Raises:
-        ValueError: n below 0, n_opt not positive, alpha outside (0, 1).
-
-    References:
-        Waudby-Smith et al. 2024, Annals of Statistics 52(6), 2613-2640 (arXiv 2103.06476), asymptotic
-        confidence sequence and its tuning; Howard et al. 2021, Annals of Statistics 49(2), 1055-1080 (arXiv
-        1810.08240).
-
-    Example:
-        >>> [round(alarm_multiplier(n, 300, 0.10), 2) for n in (50, 300, 2000)]
-        [3.19, 2.76, 2.93]
-    """
-    _require("n", n, n >= 0, "0 or more")
-    _require("n_opt", n_opt, n_opt > 0, "a positive number")
-    _require("alpha", alpha, _SMALLEST_ALPHA <= alpha < 1, "a level in (0, 1)")
-    r_star = -float(special.lambertw(-alpha * alpha / math.e, k=-1).real) - 1.0
-    r = r_star * n / n_opt
-    if r <= 0:
-        return math.inf
-    return math.sqrt((1.0 + r) / r * (2.0 * math.log(1.0 / alpha) + math.log1p(r)))
-
-
-def alarm_half_width(se: float, n: float, n_opt: float = _ALARM_N_OPT, alpha: float = _ALARM_ALPHA) -> float:
-    """Give the half-width of the always-valid interval around an estimate.
-
-    Args:
-        se: standard error of the estimate, >= 0, or nan when it is not known.
-        n: treatment units seen so far.
-        n_opt: the n at which the interval is tightest.
-        alpha: the two-sided level.
-
-    Returns:
-        Half-width in units of the estimate; inf before the first unit; nan for a nan se, so that no
-        comparison holds.
-
-    Raises:
-        ValueError: a negative se, or what `alarm_multiplier` refuses.
-
-    References:
-        As `alarm_multiplier`.
-
-    Example:
-        >>> round(alarm_half_width(se=0.02, n=300, n_opt=300, alpha=0.10), 4)
-        0.0553
-    """
-    if se < 0:
-        raise ValueError(f"se: got {se}, allowed: 0 or more")
-    multiplier = alarm_multiplier(n, n_opt, alpha)
-    if math.isnan(se):
-        return math.nan
-    return math.inf if math.isinf(multiplier) else se * multiplier
 
 
 def require_design(baseline: float, treatment_share: float, design_effect: float) -> None:
@@ -162,11 +157,22 @@ def require_design(baseline: float, treatment_share: float, design_effect: float
     Raises:
         ValueError: baseline or share outside (0, 1), or a design effect that is not positive.
     """
-    _require("baseline", baseline, 0 < baseline < 1, "a rate in (0, 1)")
-    _require("treatment_share", treatment_share, 0 < treatment_share < 1, "a share in (0, 1)")
-    _require("design_effect", design_effect, design_effect > 0, "a positive number")
+    require("baseline", baseline, 0 < baseline < 1, "a rate in (0, 1)")
+    require("treatment_share", treatment_share, 0 < treatment_share < 1, "a share in (0, 1)")
+    require("design_effect", design_effect, design_effect > 0, "a positive number")
 
 
-def _require(name: str, value: float, holds: bool, allowed: str) -> None:
+def require(name: str, value: float, holds: bool, allowed: str) -> None:
+    """Refuse a number that is not finite or does not hold to its range, by name.
+
+    Args:
+        name: what the message calls it.
+        value: the number.
+        holds: whether it is in its range.
+        allowed: the range, for the message.
+
+    Raises:
+        ValueError: it is not.
+    """
     if not (holds and math.isfinite(value)):
         raise ValueError(f"{name}: got {value}, allowed: {allowed}")

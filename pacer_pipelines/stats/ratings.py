@@ -1,13 +1,12 @@
 """Who gets rated: what selection by the coaches can do to the primary metric, and what still holds."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from pacer_pipelines.stats.estimator import Effect, estimate_effect
-from pacer_pipelines.stats.summaries import FloatArray, IntArray, Strata
+from pacer_pipelines.stats.summaries import Strata
 
 
 def relative_difference(effect: Effect) -> float:
@@ -21,7 +20,7 @@ def relative_difference(effect: Effect) -> float:
         infinite there.
 
     Example:
-        >>> effect = Effect(0.02, 0.01, 12, 11, 2.0, 1.8, 900.0, 100.0, 0.4, 0.42, 12)
+        >>> effect = Effect(0.02, 0.01, 12, 11, 2.0, 1.8, 900.0, 100.0, 0.4, 0.42, 12, 90.0)
         >>> round(relative_difference(effect), 3)
         0.05
     """
@@ -82,124 +81,70 @@ def per_request_bound(good: Strata, bad: Strata, rating_rate_difference: float) 
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DecisionSums:
-    """Requests, rated requests and GOOD ratings of one decision, per stratum and variant.
-
-    All arrays have shape (S,); the rows of all decisions of one call mean the same strata, 0 where nothing
-    happened.
+@dataclass(frozen=True, slots=True)
+class TippingPoint:
+    """How different the unrated requests of treatment would have to be to overturn the sign of the effect.
 
     Args:
-        cluster: index of the coach of each stratum.
-        requests_control: requests in control with this decision.
-        rated_control: those of them with a rating.
-        good_control: those of them rated GOOD.
-        requests_treatment: requests in treatment with this decision.
-        rated_treatment: those of them with a rating.
-        good_treatment: those of them rated GOOD.
-
-    Raises:
-        ValueError: unless 0 <= good <= rated <= requests everywhere.
+        effect: the effect over all requests if the unrated ones are like the rated ones.
+        shift: how much less often (more often, where negative) the unrated requests of treatment would have to be
+            GOOD than its rated ones, with control's unrated like its rated; inf when all are rated.
+        possible: whether rates between 0 and 1 allow that shift; if not, no missing rating can overturn the sign.
     """
 
-    cluster: IntArray
-    requests_control: FloatArray
-    rated_control: FloatArray
-    good_control: FloatArray
-    requests_treatment: FloatArray
-    rated_treatment: FloatArray
-    good_treatment: FloatArray
-
-    def __post_init__(self) -> None:
-        """Hold the sums to the rules of `Strata`, twice: rated within requests, GOOD within rated."""
-        rated = _within(
-            "rated of requests",
-            self.cluster,
-            (self.requests_control, self.rated_control),
-            (self.requests_treatment, self.rated_treatment),
-        )
-        good = _within(
-            "GOOD of rated",
-            self.cluster,
-            (self.rated_control, self.good_control),
-            (self.rated_treatment, self.good_treatment),
-        )
-        object.__setattr__(self, "cluster", rated.cluster)
-        for variant in ("control", "treatment"):
-            object.__setattr__(self, f"requests_{variant}", getattr(rated, f"n_{variant}"))
-            object.__setattr__(self, f"rated_{variant}", getattr(good, f"n_{variant}"))
-            object.__setattr__(self, f"good_{variant}", getattr(good, f"y_{variant}"))
+    effect: float
+    shift: float
+    possible: bool
 
 
-def decision_weighted(by_decision: Mapping[str, DecisionSums]) -> Effect | None:
-    """Give the effect on GOOD per rating, as if every decision had been rated equally often.
+def tipping_point(rated: Strata, good: Strata) -> TippingPoint | None:
+    """Give the difference between unrated and rated requests at which the sign of the effect would turn.
 
-    Coaches mostly rate APPROVE, so the rated rows are not the requests. Within a variant v, ratings of
-    decision d get the weight (N_vd / N_v) / (n_vd / n_v), with N requests and n rated over the strata that
-    have ratings in both variants; the weighted sums enter the same estimator. A sensitivity estimate: it
-    mends selection by decision, not selection within a decision, and the jackknife takes the weights as
-    given.
+    Per stratum, requests of a variant are its rated ones and its unrated ones; control's unrated are taken to be
+    like its rated, treatment's to be `shift` less GOOD. The effect over all requests is then linear in the shift,
+    and 0 at effect / (weighted share of treatment's requests that nobody rated).
 
     Args:
-        by_decision: the sums of each decision (APPROVE, REJECT), all on the same strata in the same order.
+        rated: rated requests (y) of mature requests (n), per coach and phase, binary.
+        good: GOOD (y) of the rated ones (n) of the same strata in the same order, binary.
 
     Returns:
-        The effect; None when no stratum has ratings in both variants, or when a variant has requests with a
-        decision that nobody rated: no weight can stand in for ratings that do not exist.
+        The tipping point; None when no stratum has ratings in both variants.
 
     Raises:
-        ValueError: decisions whose strata differ.
+        ValueError: sums that are not binary, or strata that do not belong together.
 
     References:
-        Weighting class adjustment for nonresponse: Little 1986, International Statistical Review 54(2),
-        139-157.
+        Delta adjustment and tipping-point analysis: National Research Council 2010, The Prevention and Treatment
+        of Missing Data in Clinical Trials, chapter 5; Cro et al. 2020, Statistics in Medicine 39(21), 2815-2842.
 
     Example:
         >>> import numpy as np
-        >>> coach = np.array([0, 1])
-        >>> both = lambda *values: [np.array([value, value]) for value in values]
-        >>> approve = DecisionSums(coach, *both(100, 80, 60), *both(100, 80, 64))
-        >>> reject = DecisionSums(coach, *both(50, 20, 10), *both(50, 20, 10))
-        >>> round(decision_weighted({"APPROVE": approve, "REJECT": reject}).estimate, 4)
-        0.0333
+        >>> coach, hundred = np.array([0, 1]), np.full(2, 100.0)
+        >>> rated = Strata(coach, hundred, np.full(2, 50.0), hundred, np.full(2, 40.0), binary=True)
+        >>> good = Strata(coach, np.full(2, 50.0), np.full(2, 35.0), np.full(2, 40.0), np.full(2, 31.0), binary=True)
+        >>> tip = tipping_point(rated, good)
+        >>> f"{tip.effect:.3f} {tip.shift:.3f} {tip.possible}"
+        '0.075 0.125 True'
     """
-    cells = [by_decision[decision] for decision in sorted(by_decision)]
-    if not cells:
+    if not (rated.binary and good.binary):
+        raise ValueError("rated and good: got sums that are not binary, allowed: binary strata")
+    same = np.array_equal(rated.cluster, good.cluster) and all(
+        np.array_equal(getattr(rated, f"y_{variant}"), getattr(good, f"n_{variant}"))
+        for variant in ("control", "treatment")
+    )
+    if not same:
+        raise ValueError("good: got denominators that are not the rated of `rated`, allowed: the same strata")
+    rows = np.flatnonzero((good.n_control > 0) & (good.n_treatment > 0))
+    if rows.size == 0:
         return None
-    cluster = cells[0].cluster
-    if any(not np.array_equal(cell.cluster, cluster) for cell in cells):
-        raise ValueError(
-            "cluster: got different strata per decision, allowed: the same strata in the same order"
-        )
-    requests = np.array([(cell.requests_control, cell.requests_treatment) for cell in cells])
-    rated = np.array([(cell.rated_control, cell.rated_treatment) for cell in cells])
-    good = np.array([(cell.good_control, cell.good_treatment) for cell in cells])
-    weight = _decision_weights(requests, rated)
-    if weight is None:
-        return None
-    n, y = (weight * rated).sum(axis=0), (weight * good).sum(axis=0)
-    return estimate_effect(Strata(cluster, n[0], y[0], n[1], y[1]))
-
-
-def _within(
-    what: str,
-    cluster: IntArray,
-    control: tuple[FloatArray, FloatArray],
-    treatment: tuple[FloatArray, FloatArray],
-) -> Strata:
-    try:
-        return Strata(cluster, *control, *treatment, binary=True)
-    except ValueError as refused:
-        raise ValueError(f"{what}: {refused}") from None
-
-
-def _decision_weights(requests: FloatArray, rated: FloatArray) -> FloatArray | None:
-    """Weights of shape (decisions, variants, 1) from sums of shape (decisions, variants, strata)."""
-    comparable = (rated.sum(axis=0) > 0).all(axis=0)
-    asked = requests[:, :, comparable].sum(axis=2)
-    answered = rated[:, :, comparable].sum(axis=2)
-    if not comparable.any() or ((asked > 0) & (answered == 0)).any():
-        return None
-    weight = np.zeros_like(asked)
-    np.divide(asked * answered.sum(axis=0), answered * asked.sum(axis=0), out=weight, where=answered > 0)
-    return np.expand_dims(weight, axis=2)
+    asked, answered = rated.take(rows), good.take(rows)
+    weight = asked.n_control * (asked.n_treatment / (asked.n_control + asked.n_treatment))
+    rate = answered.y_treatment / answered.n_treatment
+    effect = float(weight @ (rate - answered.y_control / answered.n_control) / weight.sum())
+    unrated = weight * (1.0 - asked.y_treatment / asked.n_treatment)
+    if unrated.sum() == 0:
+        return TippingPoint(effect, math.copysign(math.inf, effect), possible=False)
+    shift = float(effect * weight.sum() / unrated.sum())
+    mean = float(unrated @ rate / unrated.sum())
+    return TippingPoint(effect, shift, possible=0.0 <= mean - shift <= 1.0)

@@ -1,13 +1,14 @@
 """Sample ratio mismatch: did the traffic arrive in the shares that the flag promised?"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from pacer_pipelines.stats.summaries import FloatArray, frozen_floats, refuse_where
+from pacer_pipelines.stats.arrays import FloatArray, frozen_floats, refuse_where
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,12 +20,14 @@ class SrmResult:
         counts: units per variant over all days, shape (V,).
         expected: the same total split by the weights, shape (V,).
         p_by_day: p_value as it stood after each day, shape (D,), never rising.
+        log_evidence: log Bayes factor against the planned shares after the last day, inf when impossible.
     """
 
     p_value: float
     counts: FloatArray
     expected: FloatArray
     p_by_day: FloatArray
+    log_evidence: float
 
 
 def sequential_srm(
@@ -63,8 +66,8 @@ def sequential_srm(
     seen = np.cumsum(counts, axis=0)
     planned = shares > 0
     log_bf = _log_bayes_factor(seen[:, planned], shares[planned], concentration)
+    log_bf[seen[:, ~planned].sum(axis=1) > 0] = np.inf
     p_of_day = np.exp(-np.maximum(log_bf, 0.0))
-    p_of_day[(seen[:, ~planned] > 0).any(axis=1)] = 0.0
     p_by_day = np.minimum.accumulate(p_of_day)
     total = counts.sum(axis=0)
     return SrmResult(
@@ -72,7 +75,101 @@ def sequential_srm(
         counts=total,
         expected=total.sum() * shares,
         p_by_day=p_by_day,
+        log_evidence=float(log_bf[-1]) if log_bf.size else 0.0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WorstSlice:
+    """The slice (phase, coach, day) whose split is hardest to believe, corrected for how many were looked at.
+
+    Args:
+        position: which slice, as given; None when there is none.
+        p_value: its p-value after the correction: below alpha for any slice with chance alpha at most, if every
+            split is as planned.
+        counts: units per variant in it, shape (V,).
+        expected: the same total split by its weights, shape (V,).
+    """
+
+    position: int | None
+    p_value: float
+    counts: FloatArray
+    expected: FloatArray
+
+
+def worst_phase(results: Sequence[SrmResult]) -> WorstSlice:
+    """Give the phase with the smallest sequential p-value, corrected for all phases there ever will be.
+
+    Phase k is tested at alpha / (k (k + 1)): these shares of alpha add up to 1 over any number of phases, so a
+    ramp of many steps has no more false alarms than a single phase, and a new phase changes no earlier one.
+
+    Args:
+        results: :func:`sequential_srm` of each phase, oldest first.
+
+    Returns:
+        The worst phase; p 1 when there is none.
+
+    References:
+        Weighted Bonferroni over an open-ended family: Foster & Stine 2008, JRSS B 70(2), 429-444, on spending
+        alpha over a sequence of tests.
+
+    Example:
+        >>> fine, skewed = sequential_srm([[50, 50]], [1, 1]), sequential_srm([[500, 400]], [1, 1])
+        >>> worst_phase([fine, skewed]).position
+        1
+    """
+    corrected = [result.p_value * (k + 1) * (k + 2) for k, result in enumerate(results)]
+    if not corrected:
+        nothing = np.zeros(2)
+        return WorstSlice(None, 1.0, nothing, nothing)
+    worst = min(range(len(corrected)), key=corrected.__getitem__)
+    return WorstSlice(worst, min(corrected[worst], 1.0), results[worst].counts, results[worst].expected)
+
+
+def worst_slice(counts: npt.ArrayLike, weights: npt.ArrayLike, concentration: float = 100.0) -> WorstSlice:
+    """Give the slice (a coach, a day) with the least believable split, corrected for the number of slices.
+
+    Each slice is looked at once, as it stands, with the Bayes factor of :func:`sequential_srm`, and may run over
+    several phases with shares of their own; the family correction is Bonferroni's, as only the worst is named. It
+    says where to look when the whole is wrong, and finds what cancels out over the whole.
+
+    Args:
+        counts: units per slice, phase and variant, shape (M, P, V), >= 0.
+        weights: planned shares per phase and variant, shape (P, V), each row in any scale.
+        concentration: k > 0.
+
+    Returns:
+        The worst slice; p 1 when there is none.
+
+    Raises:
+        ValueError: negative or non-finite counts or weights, shapes that do not match.
+
+    References:
+        Lindon & Malek 2022, as :func:`sequential_srm`; independent phases multiply their Bayes factors.
+
+    Example:
+        >>> worst = worst_slice([[[50, 52]], [[90, 20]], [[48, 50]]], [[0.5, 0.5]])
+        >>> worst.position, worst.p_value < 1e-4
+        (1, True)
+    """
+    given, shares = np.asarray(counts, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    if given.ndim != 3 or given.shape[1:] != shares.shape:
+        raise ValueError(
+            f"counts: got shape {given.shape}, allowed: (slices, *{shares.shape}) as the weights"
+        )
+    results = [
+        [sequential_srm([phase], share, concentration) for phase, share in zip(one, shares, strict=True)]
+        for one in given
+    ]
+    if not results:
+        nothing = np.zeros(shares.shape[1])
+        return WorstSlice(None, 1.0, nothing, nothing)
+    evidence = [sum(phase.log_evidence for phase in one) for one in results]
+    worst = max(range(len(evidence)), key=evidence.__getitem__)
+    p_value = min(1.0, len(evidence) * math.exp(-max(evidence[worst], 0.0)))
+    seen = np.sum([phase.counts for phase in results[worst]], axis=0)
+    expected = np.sum([phase.expected for phase in results[worst]], axis=0)
+    return WorstSlice(worst, p_value, seen, expected)
 
 
 def _shares(weights: npt.ArrayLike) -> FloatArray:

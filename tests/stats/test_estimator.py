@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pacer_pipelines.stats import Effect, Strata, estimate_effect
-from pacer_pipelines.stats.estimator import normal_score
+from pacer_pipelines.stats.tails import normal_score
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=80)
 

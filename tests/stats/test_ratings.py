@@ -22,7 +22,7 @@ SETTINGS = settings(derandomize=True, deadline=None, max_examples=150)
 
 
 def an_effect(estimate: float, rate_control: float) -> Effect:
-    return Effect(estimate, 0.01, 12, 11, 0.0, 0.0, 900.0, 100.0, rate_control, 0.0, 12)
+    return Effect(estimate, 0.01, 12, 11, 0.0, 0.0, 900.0, 100.0, rate_control, 0.0, 12, 90.0)
 
 
 @pytest.mark.parametrize(
