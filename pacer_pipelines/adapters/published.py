@@ -121,8 +121,9 @@ def _copy_tables(warehouse_file: Path, draft: Path, tables: Sequence[str], schem
         db.execute(f"attach {_quoted(warehouse_file)} as warehouse (read_only)")
         for table in tables:
             target = draft / f"{table}.parquet"
-            source = f"select * from warehouse.{schema}.{table} order by all"
-            (rows,) = db.execute(f"copy ({source}) to {_quoted(target)} (format parquet)").fetchall()[0]
+            # anew, because a table remembers nulls that it once held, and Parquet would tell
+            db.execute(f"create table {table} as select * from warehouse.{schema}.{table} order by all")
+            (rows,) = db.execute(f"copy {table} to {_quoted(target)} (format parquet)").fetchall()[0]
             _sync(target)
             manifest[table] = {"rows": rows, "sha256": hashlib.sha256(target.read_bytes()).hexdigest()}
     return manifest

@@ -70,7 +70,8 @@ def _beginnings(landing: Landing, home: Path, first: date) -> dict[str, tuple[da
         new_days = first_new_days(home, table) if table in HISTORIES else {}
         for name, digest in landing.days(table).items():
             day = first if name == UNDATED else date.fromisoformat(name)
-            began[f"{table}/{name}"] = (max(new_days.get(day, day), first), digest)
+            # not after the copy itself, whatever its rows say: it can carry ratings of any day before it
+            began[f"{table}/{name}"] = (max(min(day, new_days.get(day, day)), first), digest)
     return began
 
 

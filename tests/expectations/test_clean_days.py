@@ -41,6 +41,12 @@ def test_a_day_judged_again_after_later_days_is_judged_alike(world, clean):
     assert world.checks() == clean(MONDAY)
 
 
+def test_parts_that_an_older_version_landed_without_a_column_are_read(world, clean):
+    world.spoil("exposures", "select * exclude (latency_ms) from part")
+    found = world.checks()
+    assert {name for name, check in found.items() if check != clean(MONDAY)[name]} == {"latency_present"}
+
+
 def test_first_day_has_nothing_to_be_compared_with(clean):
     checks = clean(FIRST)
     assert checks["exposures_per_hour"].observed == "nothing to judge"

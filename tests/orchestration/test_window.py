@@ -50,6 +50,14 @@ class Home:
             observed_at=midnight["o"], observed_date=observed, not_before_at=before, row_hash="x",
         )  # fmt: skip
 
+    def copy_logs(self, created: date, observed: date, not_before: date | None) -> None:
+        at = {name: datetime(d.year, d.month, d.day) for name, d in (("c", created), ("o", observed))}
+        before = datetime(not_before.year, not_before.month, not_before.day) if not_before else None
+        self.land(
+            "llm_logs", f"pacer-{observed}", log_id=1, decision="APPROVE", created_at=at["c"], created_date=created,
+            observed_at=at["o"], observed_date=observed, not_before_at=before, row_hash=str(observed),
+        )  # fmt: skip
+
     def run(self, on: date) -> Window:
         window = find_window("built", self.landing, self.path, on, FIRST)
         remember("built", self.path, window)
@@ -101,6 +109,28 @@ def test_a_copy_of_the_database_after_a_gap_rebuilds_the_days_it_tells_of(home: 
     # no copy on days 3 and 4; the next one, on day 5, shows a card made on day 3
     home.copy_cards(created=day(3), observed=day(5), not_before=day(2))
     assert home.run(day(5)).start == day(3)
+
+
+def test_a_late_copy_from_before_a_plan_rebuilds_every_day_of_that_plan(home: Home) -> None:
+    """A plan that starts on day 3 adjusts by what a copy of day 3 or earlier shows of the time before."""
+    home.copy_logs(created=day(1), observed=day(1), not_before=None)
+    home.copy_logs(created=day(1), observed=day(4), not_before=day(1))
+    home.run(day(4))
+    # it shows no new row, only a rating that was known on day 3
+    home.copy_logs(created=day(1), observed=day(3), not_before=day(2))
+    assert home.run(day(4)).days == [day(3), day(4)]
+
+
+def test_late_feedback_from_before_a_plan_rebuilds_every_day_of_that_plan(home: Home) -> None:
+    home.run(day(4))
+    home.rate(day(1) - timedelta(days=20))
+    assert home.run(day(4)).days == [day(1), day(2), day(3), day(4)]
+
+
+def test_a_copy_whose_rows_claim_to_be_younger_than_it_rebuilds_its_own_day(home: Home) -> None:
+    home.run(day(4))
+    home.copy_logs(created=day(4), observed=day(2), not_before=day(1))
+    assert home.run(day(4)).start == day(2)
 
 
 def test_the_first_exposure_log_of_a_world_rebuilds_every_day(home: Home) -> None:

@@ -34,6 +34,15 @@ def test_the_order_of_rows_in_the_warehouse_does_not_matter(tmp_path: Path) -> N
     assert file.stat().st_mtime_ns == written
 
 
+def test_rows_that_are_gone_leave_no_trace_in_the_bytes(tmp_path: Path) -> None:
+    version = publish_rows(tmp_path, [("c1", "2026-11-02", 0), ("c1", "2026-11-03", 0)])
+    warehouse = warehouse_with(tmp_path / "w.duckdb", [("c1", "2026-11-02", None)])
+    with duckdb.connect(str(warehouse)) as db:
+        db.execute("insert into marts.sums values ('c1', '2026-11-02', 0), ('c1', '2026-11-03', 0)")
+        db.execute("delete from marts.sums where n is null")
+    assert publish(warehouse, tmp_path, ["sums"]) == version
+
+
 def test_a_reader_keeps_its_version_while_the_pointer_moves(tmp_path: Path) -> None:
     publish_rows(tmp_path, [("c1", "2026-11-02", 1)])
     reader = Published(tmp_path)

@@ -5,6 +5,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pacer_pipelines.adapters.published import Published, publish
@@ -36,6 +37,25 @@ def test_day_by_day_equals_all_at_once_and_a_day_again_changes_nothing(new_world
     assert publish_world(daily) == version
     daily.build(day(3), day(3))
     assert publish_world(daily) == version
+
+
+def test_a_home_of_an_older_version_becomes_like_a_new_one(new_world: NewWorld) -> None:
+    """Its marts lack columns and tables, and its landed exposures know nothing of tokens and costs."""
+    warehouse, landing = new_world()
+    land_hand_made_rows(landing)
+    warehouse.build(day(2), day(5))
+    version = publish_world(warehouse)
+    with duckdb.connect(str(warehouse.file)) as db:
+        for column in ("x", "xx", "xy"):
+            db.execute(f"alter table marts.metric_sums_daily drop column {column}")
+        db.execute("drop table marts.student_sums_daily")
+        db.execute("drop table marts.segment_sums_daily")
+        part = landing.folder / "exposures" / "day=2026-11-02" / "a.jsonl.parquet"
+        db.execute(f"create temp table old as from read_parquet('{part}', hive_partitioning = false)")
+        old = "select * exclude (input_tokens, output_tokens, cost_usd) from old"
+        db.execute(f"copy ({old}) to '{part}' (format parquet)")
+    warehouse.build(day(2), day(5))
+    assert publish_world(warehouse) == version
 
 
 def test_late_rows_enter_and_vanished_rows_leave(new_world: NewWorld) -> None:
