@@ -100,6 +100,16 @@ def test_attrs_may_be_missing_and_blank_lines_are_not_rows():
     assert parsed.rows[0]["source_line"] == 2
 
 
+def test_what_a_call_used_lands_where_the_line_tells_it():
+    used = {"gen_ai.usage.input_tokens": 812, "gen_ai.usage.output_tokens": 64, "cost_usd": 0.00123}
+    rows = parse(line(**used), line(exposure_id="free", cost_usd=0), line(exposure_id="silent")).rows
+    assert [(row["input_tokens"], row["output_tokens"], row["cost_usd"]) for row in rows] == [
+        (812, 64, 0.00123),
+        (None, None, 0.0),
+        (None, None, None),
+    ]
+
+
 def test_another_experiments_variants_land_as_they_are():
     (row,) = parse(line(meta__experiment_id="someone-elses", feature_flag__result__variant="C")).rows
     assert row["flag_variant"] == "C"
@@ -136,6 +146,12 @@ BAD = {
     "bucket 10000": (line(bucket=10_000), "out of range"),
     "bucket -1": (line(bucket=-1), "out of range"),
     "negative latency": (line(latency_ms=-1), "out of range"),
+    "half a token": (line(gen_ai__usage__input_tokens=0.5), "wrong type"),
+    "tokens as text": (line(gen_ai__usage__output_tokens="12"), "wrong type"),
+    "negative tokens": (line(gen_ai__usage__output_tokens=-1), "out of range"),
+    "more tokens than any call has": (line(gen_ai__usage__input_tokens=2**31), "out of range"),
+    "negative cost": (line(cost_usd=-0.01), "out of range"),
+    "cost as text": (line(cost_usd="$0.01"), "wrong type"),
     "latency beyond a double": (line(latency_ms=10**400), "out of range"),
     "log beyond 63 bits": (line(log_id=2**63), "out of range"),
     "text of 10,001 characters": (line(model_version="v" * 10_001), "out of range"),
