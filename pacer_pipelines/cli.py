@@ -2,25 +2,21 @@
 
 import json
 import sys
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from pacer_pipelines import __version__
-from pacer_pipelines.config import World, find_config, load_world
-from pacer_pipelines.errors import PacerError
-from pacer_pipelines.plan import load_plan, plan_schema
+from pacer_pipelines.cli_plan import plan
+from pacer_pipelines.cli_world import EXIT_HELD, EXIT_STEP_FAILED, Refusal, with_world
+from pacer_pipelines.config import World
 from pacer_pipelines.terminal import COLOURS, print_history, print_messages, print_next_steps
 
 if TYPE_CHECKING:
     from pacer_pipelines.orchestration.run import DayResult, Runner
 
-EXIT_STEP_FAILED, EXIT_REFUSED, EXIT_HELD = 1, 2, 3
 LISTED = (
     "experiment", "date", "verdict", "rule", "reasons", "share_before", "share_after", "verdict_id", "plan_hash",
 )  # fmt: skip
@@ -34,27 +30,6 @@ Exit codes:
 DATE = click.DateTime(formats=["%Y-%m-%d"])
 
 
-class _Refusal(click.ClickException):
-    exit_code = EXIT_REFUSED
-
-
-def _with_world(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command its world from --config, and say refusals in one clear line."""
-
-    @click.option(
-        "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE",
-        help="The world's pacer.toml  [default: $PACER_CONFIG, else ./pacer.toml]",
-    )  # fmt: skip
-    @wraps(command)
-    def inner(config_file: Path | None, **arguments: Any) -> Any:
-        try:
-            return command(world=load_world(find_config(config_file)), **arguments)
-        except PacerError as error:
-            raise _Refusal(str(error)) from error
-
-    return inner
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pacer")
 def main() -> None:
@@ -65,7 +40,7 @@ def main() -> None:
 
 
 @main.command(epilog=EXIT_CODES)
-@_with_world
+@with_world
 @click.option(
     "--date", "day", type=DATE, help="The day to judge  [default: yesterday in the plans' time zone]"
 )
@@ -103,9 +78,9 @@ def _days(world: World, day: datetime | None, first: datetime | None, last: date
     start = min((plan.start_date for plan in world.plans), default=None)
     if start is None:
         broken = "".join(f"\n{error}" for error in world.broken_plans)
-        raise _Refusal(f"no usable plan in {world.settings.experiments}{broken}")
+        raise Refusal(f"no usable plan in {world.settings.experiments}{broken}")
     if chosen[0] < start or chosen[-1] >= _today(world):
-        raise _Refusal(
+        raise Refusal(
             f"{chosen[0]} to {chosen[-1]}: allowed: {start} (first day of the oldest plan) to "
             f"{_today(world) - timedelta(days=1)} (the last day that is over)"
         )
@@ -159,7 +134,7 @@ def _exit_code(runner: "Runner", results: "list[DayResult]") -> int:
 
 
 @main.command()
-@_with_world
+@with_world
 @click.option("--experiment", help="Slug of one experiment  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="An array, one object per verdict")
 def history(world: World, experiment: str | None, as_json: bool) -> None:
@@ -176,7 +151,7 @@ def history(world: World, experiment: str | None, as_json: bool) -> None:
 
 
 @main.command()
-@_with_world
+@with_world
 @click.option("--date", "day", type=DATE, required=True, help="The day that was judged")
 @click.option("--experiment", help="Slug of the experiment  [default: the only one]")
 @click.option("--json", "as_json", is_flag=True, help="One object with all findings and checks")
@@ -184,9 +159,9 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
     """Show one verdict with all its findings."""
     rows = _rows(world, experiment, day=day.date())
     if not rows:
-        raise _Refusal(f"{day.date()} has no verdict; judge it with: pacer run --date {day.date()}")
+        raise Refusal(f"{day.date()} has no verdict; judge it with: pacer run --date {day.date()}")
     if as_json and len(rows) > 1:
-        raise _Refusal("--experiment: several were judged: " + ", ".join(row["experiment"] for row in rows))
+        raise Refusal("--experiment: several were judged: " + ", ".join(row["experiment"] for row in rows))
     if as_json:
         click.echo(json.dumps(rows[0], indent=2, ensure_ascii=False))
         return
@@ -197,28 +172,7 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
         click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
 
 
-@main.group()
-def plan() -> None:
-    """Look at the pre-registered plans."""
-
-
-@plan.command("schema")
-def plan_schema_command() -> None:
-    """Print the JSON schema of a plan, for editors."""
-    click.echo(json.dumps(plan_schema(), indent=2))
-
-
-@plan.command("validate")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-def plan_validate(files: tuple[Path, ...]) -> None:
-    """Check plan files, and print the hash that identifies each."""
-    try:
-        for file in files:
-            click.echo(f"{file}: valid, plan {load_plan(file).plan_hash}")
-    except PacerError as error:
-        raise _Refusal(str(error)) from error
+main.add_command(plan)
 
 
 @main.group()
@@ -227,20 +181,20 @@ def flag() -> None:
 
 
 @flag.command("show")
-@_with_world
+@with_world
 def flag_show(world: World) -> None:
     """Print version and share of B for each plan's flag."""
     from pacer_pipelines.adapters.flags import read_flag
 
     if world.settings.flag_file is None:
-        raise _Refusal("no flag_file in the configuration")
+        raise Refusal("no flag_file in the configuration")
     for item in world.plans:
         state = read_flag(world.settings.flag_file, item.flag_key, item.treatment.variant)
         click.echo(f"{item.slug}: B {state.share:g} %, version {state.version}, {state.state.lower()}")
 
 
 @main.command()
-@_with_world
+@with_world
 @click.option("--port", default=8050, show_default=True, help="TCP port on the loopback interface")
 def dashboard(world: World, port: int) -> None:
     """Serve A against B over time as pages; read-only, beside a run."""
@@ -255,7 +209,7 @@ def dashboard(world: World, port: int) -> None:
 
 
 @main.command()
-@_with_world
+@with_world
 def home(world: World) -> None:
     """Print the folder of everything that this world writes, ready for the Dagster UI."""
     from pacer_pipelines.orchestration.instance import instance_folder

@@ -264,3 +264,16 @@ def test_the_plan_on_file_is_the_one_that_was_obeyed(fortnight: RanFortnight) ->
     plan = tomllib.loads(fortnight.world.plan_file.read_text(encoding="utf-8"))
     assert frozen["plan"]["hypothesis"] == plan["hypothesis"].strip()
     assert {verdict["plan_hash"] for _, verdict in in_a_row(fortnight)} == {frozen["plan_hash"]}
+
+
+def test_the_plan_check_sees_the_traffic_of_the_fortnight(fortnight: RanFortnight) -> None:
+    """Analysed requests, rated share and students by hand from the published sums of 2 to 15 November."""
+    result = fortnight.world.pacer("plan", "check", fortnight.world.plan_file, "--json")
+    assert result.exit_code == 0, result.output
+    (check,) = json.loads(result.stdout)
+    assert check["traffic"]["requests_per_day"] == pytest.approx(17_999 / 14)
+    assert check["traffic"]["rated_share"] == pytest.approx(5_748 / 8_854)
+    assert check["traffic"]["students"] == 429
+    # hardly any: 0.001 by the same estimator over the ratings in the warehouse, written apart
+    assert check["traffic"]["student_correlation"] < 0.01
+    assert (check["sample_day"], check["end_day"]) == (37, 42)
