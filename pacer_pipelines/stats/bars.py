@@ -68,8 +68,9 @@ def promote_p_value(z_star: float, fraction: float) -> float:
         raise ValueError("fraction: got nan, allowed: a number")
     if math.isnan(z_star):
         return math.nan
-    t = min(max(fraction, 0.0), 1.0)
-    return float(2.0 * special.ndtr(-max(z_star, 0.0) * math.sqrt(t)))
+    if fraction <= 0 or z_star <= 0:
+        return 1.0
+    return float(2.0 * special.ndtr(-z_star * math.sqrt(min(fraction, 1.0))))
 
 
 def promote_lower_bound(

@@ -40,7 +40,7 @@ def bayesian_reading(estimate: float, se: float, prior_sd: float) -> Reading | N
             that two of three changes are smaller than it.
 
     Returns:
-        The reading, for an effect where higher is better; None for a se that is nan or 0.
+        The reading, for an effect where higher is better; None for a se that is nan, 0 or infinite.
 
     Raises:
         ValueError: a negative se, or a prior_sd that is not positive and finite.
@@ -58,7 +58,7 @@ def bayesian_reading(estimate: float, se: float, prior_sd: float) -> Reading | N
         raise ValueError(f"prior_sd: got {prior_sd}, allowed: a positive number")
     if se < 0:
         raise ValueError(f"se: got {se}, allowed: 0 or more")
-    if math.isnan(se) or se == 0:
+    if se == 0 or not math.isfinite(se):
         return None
     shrink = prior_sd**2 / (prior_sd**2 + se**2)
     mean, sd = shrink * estimate, math.sqrt(shrink) * se

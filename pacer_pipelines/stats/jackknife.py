@@ -1,7 +1,8 @@
 """Stratified least squares for many analyses at once, and its refits without each cluster; no loop over coaches.
 
 Each stratum enters with five moments (weight, weighted differences, within-stratum squares), which add up over
-strata. So a fit without a cluster is a fit on the total minus what the cluster contributes.
+strata. So a fit without a cluster is a fit on the strata that it does not touch, plus what it leaves of those
+that it does.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ import numpy.typing as npt
 from pacer_pipelines.stats.arrays import BoolArray, FloatArray, IntArray, summed
 from pacer_pipelines.stats.summaries import Strata
 
-# A covariate that explains no more than rounding of its own squares cannot be told from the strata.
+# Nearly all that a covariate varies within strata is a difference between the variants: no slope can be told.
 _SINGULAR = 1e-10
-# One cluster with more of the weight than this: what is left is added up, not subtracted from the total.
+# One cluster whose strata have more of the weight than this: the others are added up, not subtracted from the total.
 _DOMINANT = 0.99
-# Subtracting a cluster's own share from a stratum leaves rounding of this order.
+# Subtracting sums from sums leaves rounding of this order.
 _EMPTY = 1e-12
 
 
@@ -102,7 +103,7 @@ def cells_of(strata: Strata, analysis: IntArray, analyses: int) -> Cells:
     stratum = _stratum_positions(strata, order, analysis)
     n = np.array([summed(stratum, arm, order.size) for arm in sums.n])
     comparable: BoolArray = (n[0] > 0) & (n[1] > 0)
-    kept = np.flatnonzero(comparable[stratum])
+    kept = np.flatnonzero(comparable[stratum] & (sums.n > 0).any(axis=0))
     order, analysis, sums = order[kept], analysis[kept], Sums(*(part[:, kept] for part in sums))
     _, stratum = np.unique(stratum[kept], return_inverse=True)
     cluster = _runs(analysis, strata.cluster[order])
@@ -132,55 +133,72 @@ def fit(cells: Cells) -> Fit:
     at, k = cells.stratum_analysis, cells.analyses
     by_stratum = _moments(cells.totals, cells.adjusted)
     total = Moments(*(summed(at, part, k) for part in by_stratum))
-    useful = total.tt * total.xx - total.tx**2 > _SINGULAR * total.tt * total.xx
-    slope = np.where(useful, _solve_slope(total), 0.0) if cells.adjusted else np.zeros(k)
+    squares = summed(at, cells.totals.xx.sum(axis=0), k)
+    slope = np.where(_tells(total, squares), _solve_slope(total), 0.0) if cells.adjusted else np.zeros(k)
     estimate = (total.ty - slope * total.tx) / total.tt
-    changes = _changes(cells, by_stratum, estimate, slope, useful)
-    squares = summed(cells.cluster_analysis, changes**2, k)
+    changes = _changes(cells, by_stratum, estimate, slope, squares)
     g = cells.clusters.astype(np.float64)
-    se = np.where(g >= 2, np.sqrt((g - 1) / g * squares), np.nan)
-    return Fit(estimate, se, total.tt, slope, changes)
+    spread = np.sqrt((g - 1) / g * summed(cells.cluster_analysis, changes**2, k))
+    return Fit(estimate, np.where(g >= 2, spread, np.nan), total.tt, slope, changes)
 
 
 def _changes(
-    cells: Cells, by_stratum: Moments, estimate: FloatArray, slope: FloatArray, useful: BoolArray
+    cells: Cells, by_stratum: Moments, estimate: FloatArray, slope: FloatArray, squares: FloatArray
 ) -> FloatArray:
-    """Estimate without each cluster minus the estimate, shape (clusters,).
-
-    Scores are of residuals: over all strata of an analysis they add up to 0, so without a cluster they are minus
-    what the cluster contributes.
-    """
-    own = _contributions(cells, by_stratum)
+    """Estimate without each cluster minus the estimate, shape (clusters,); nan where nothing is left to compare."""
     at = cells.cluster_analysis
-    tt, tx, xx = (_without_each(part, at, own.tt, cells.analyses) for part in (own.tt, own.tx, own.xx))
-    score_t = -(own.ty - estimate[at] * own.tt - slope[at] * own.tx)
+    left, moved = _without_each(cells, by_stratum)
+    tt = np.where(left.tt > 0, left.tt, np.nan)
+    score_t = moved.ty - estimate[at] * moved.tt - slope[at] * moved.tx
+    # without this cluster the covariate may tell nothing any more: the refit then has no slope
+    plain: FloatArray = (score_t + slope[at] * left.tx) / tt
     if not cells.adjusted:
-        return np.asarray(score_t / tt)
-    score_x = -(own.xy - estimate[at] * own.tx - slope[at] * own.xx)
-    determinant = tt * xx - tx**2
-    adjusted = (xx * score_t - tx * score_x) / determinant
-    # without this cluster the covariate tells nothing any more: the refit has no slope
-    plain = (score_t + slope[at] * tx) / tt
-    solvable = determinant > _SINGULAR * tt * xx
-    return np.where(useful[at] & solvable, adjusted, np.where(useful[at], plain, score_t / tt))
+        return plain
+    score_x = moved.xy - estimate[at] * moved.tx - slope[at] * moved.xx
+    adjusted = (left.xx * score_t - left.tx * score_x) / (tt * left.xx - left.tx**2)
+    return np.where(_tells(left, squares[at]), adjusted, plain)
 
 
-def _contributions(cells: Cells, by_stratum: Moments) -> Moments:
-    """What each cluster contributes: its strata as they are, minus as they would be without its rows."""
+def _without_each(cells: Cells, by_stratum: Moments) -> tuple[Moments, Moments]:
+    """Moments without each cluster, and moments whose scores are the scores without it.
+
+    Scores of residuals add up to 0 over all strata of an analysis, so without a cluster they are minus what the
+    cluster contributes. Beside a cluster with nearly all the weight both subtractions would leave rounding: there
+    the other strata are added up.
+    """
+    at, analysis = cells.cluster_analysis, cells.stratum_analysis
+    touched, kept = _touched(cells, by_stratum)
+    dominant = touched.tt > _DOMINANT * summed(analysis, by_stratum.tt, cells.analyses)[at]
+    alone = dominant & (np.bincount(at[dominant], minlength=cells.analyses)[at] == 1)
+    aside = np.zeros(analysis.size, dtype=np.bool_)
+    aside[cells.row_stratum[alone[cells.row_cluster]]] = True
+    strata_of_cluster = np.bincount(cells.row_cluster, minlength=at.size)
+    everywhere = strata_of_cluster == np.bincount(analysis, minlength=cells.analyses)[at]
+
+    def without(full: FloatArray, own: FloatArray, rest: FloatArray) -> tuple[FloatArray, FloatArray]:
+        others = summed(analysis, np.where(aside, 0.0, full), cells.analyses)[at]
+        untouched = np.where(alone, others, summed(analysis, full, cells.analyses)[at] - own)
+        left = np.where(everywhere, 0.0, untouched) + rest
+        return left, np.where(alone, left, rest - own)
+
+    pairs = [without(*parts) for parts in zip(by_stratum, touched, kept, strict=True)]
+    return Moments(*(pair[0] for pair in pairs)), Moments(*(pair[1] for pair in pairs))
+
+
+def _touched(cells: Cells, by_stratum: Moments) -> tuple[Moments, Moments]:
+    """Moments of the strata that each cluster touches: as they are, and as they would be without its rows."""
+    size = cells.cluster_analysis.size
+    own = Moments(*(summed(cells.row_cluster, part[cells.row_stratum], size) for part in by_stratum))
+    if cells.row_stratum.size == cells.stratum_analysis.size:
+        # one row per stratum: nothing is left of the stratum without it
+        return own, Moments(*[np.zeros(size)] * len(own))
     left = Sums(
         *(
             _rest(total[:, cells.row_stratum], row)
             for total, row in zip(cells.totals, cells.rows, strict=True)
         )
     )
-    without = _moments(left, cells.adjusted)
-    size = cells.cluster_analysis.size
-    return Moments(
-        *(
-            summed(cells.row_cluster, full[cells.row_stratum] - rest, size)
-            for full, rest in zip(by_stratum, without, strict=True)
-        )
-    )
+    return own, Moments(*(summed(cells.row_cluster, part, size) for part in _moments(left, cells.adjusted)))
 
 
 def _rest(total: FloatArray, own: FloatArray) -> FloatArray:
@@ -188,14 +206,10 @@ def _rest(total: FloatArray, own: FloatArray) -> FloatArray:
     return np.where(np.abs(rest) <= _EMPTY * np.abs(total), 0.0, rest)
 
 
-def _without_each(own: FloatArray, at: IntArray, weight: FloatArray, analyses: int) -> FloatArray:
-    """Total of an analysis minus each cluster's own part.
-
-    Beside a cluster with nearly all the weight, subtracting leaves rounding: there the others are added up.
-    """
-    dominant = weight > _DOMINANT * summed(at, weight, analyses)[at]
-    others = summed(at, np.where(dominant, 0.0, own), analyses)
-    return np.where(dominant, others[at], summed(at, own, analyses)[at] - own)
+def _tells(moments: Moments, squares: FloatArray) -> BoolArray:
+    """Whether a covariate varies within strata by more than rounding of its squares, and within the variants too."""
+    varies: BoolArray = moments.xx > _EMPTY * squares
+    return varies & (moments.tt * moments.xx - moments.tx**2 > _SINGULAR * moments.tt * moments.xx)
 
 
 def _moments(sums: Sums, adjusted: bool) -> Moments:

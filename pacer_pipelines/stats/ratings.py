@@ -1,7 +1,7 @@
 """Who gets rated: what selection by the coaches can do to the primary metric, and what still holds."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,15 +69,23 @@ def per_request_bound(good: Strata, bad: Strata, rating_rate_difference: float) 
         raise ValueError("good and bad per request: got sums that are not binary, allowed: binary strata")
     if rating_rate_difference <= 0:
         return estimate_effect(good)
-    return estimate_effect(
-        Strata(
-            cluster=bad.cluster,
-            n_control=bad.n_control,
-            y_control=bad.n_control - bad.y_control,
-            n_treatment=bad.n_treatment,
-            y_treatment=bad.n_treatment - bad.y_treatment,
-            binary=True,
+    return estimate_effect(_without(bad))
+
+
+def _without(counts: Strata) -> Strata:
+    """Units that did not add to the numerator, of the same strata."""
+    sums = counts.covariate
+    if sums is not None:
+        sums = replace(
+            sums,
+            xy_control=sums.x_control - sums.xy_control,
+            xy_treatment=sums.x_treatment - sums.xy_treatment,
         )
+    return replace(
+        counts,
+        y_control=counts.n_control - counts.y_control,
+        y_treatment=counts.n_treatment - counts.y_treatment,
+        covariate=sums,
     )
 
 
@@ -105,14 +113,15 @@ def tipping_point(rated: Strata, good: Strata) -> TippingPoint | None:
     and 0 at effect / (weighted share of treatment's requests that nobody rated).
 
     Args:
-        rated: rated requests (y) of mature requests (n), per coach and phase, binary.
+        rated: rated requests (y) of mature requests (n), per coach and phase, binary; each row a stratum.
         good: GOOD (y) of the rated ones (n) of the same strata in the same order, binary.
 
     Returns:
         The tipping point; None when no stratum has ratings in both variants.
 
     Raises:
-        ValueError: sums that are not binary, or strata that do not belong together.
+        ValueError: sums that are not binary, strata that do not belong together, or labels that make several rows
+            one stratum.
 
     References:
         Delta adjustment and tipping-point analysis: National Research Council 2010, The Prevention and Treatment
@@ -129,6 +138,8 @@ def tipping_point(rated: Strata, good: Strata) -> TippingPoint | None:
     """
     if not (rated.binary and good.binary):
         raise ValueError("rated and good: got sums that are not binary, allowed: binary strata")
+    if rated.stratum is not None and np.unique(rated.stratum).size < rated.stratum.size:
+        raise ValueError("stratum: got a label twice, allowed: one row per stratum")
     same = np.array_equal(rated.cluster, good.cluster) and all(
         np.array_equal(getattr(rated, f"y_{variant}"), getattr(good, f"n_{variant}"))
         for variant in ("control", "treatment")

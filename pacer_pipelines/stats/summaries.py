@@ -111,11 +111,15 @@ class Strata:
 
     def overlapping(self) -> Self:
         """Give only the rows of strata with a denominator in both variants: the others compare nothing."""
-        n_control, n_treatment = self.n_control, self.n_treatment
+        n_control, n_treatment, counts = (
+            self.n_control,
+            self.n_treatment,
+            self.n_control + self.n_treatment > 0,
+        )
         if self.stratum is not None:
             _, at = np.unique(self.stratum, return_inverse=True)
             n_control, n_treatment = summed(at, n_control, at.size)[at], summed(at, n_treatment, at.size)[at]
-        return self.take(np.flatnonzero((n_control > 0) & (n_treatment > 0)))
+        return self.take(np.flatnonzero(counts & (n_control > 0) & (n_treatment > 0)))
 
     def shift_control(self, relative: float = 0.0, absolute: float = 0.0) -> Self:
         """Give strata whose control rate is r * (1 - relative) + absolute: how a margin enters a test.

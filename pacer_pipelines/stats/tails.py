@@ -69,7 +69,8 @@ def student_value(z: float, df: int) -> float:
         df: degrees of freedom.
 
     Returns:
-        F_t^-1(Phi(z)), with the sign of z; inf for inf, nan for nan or df < 1.
+        F_t^-1(Phi(z)), with the sign of z; nan for nan or df < 1. Infinite from |z| of 36 or so on, where doubles
+        have no tail probability left.
 
     Example:
         >>> round(student_value(1.959964, 1), 3)

@@ -1,5 +1,7 @@
 """From single units to sums: what the warehouse does in SQL, for a notebook or a test."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -42,7 +44,7 @@ def summarise(
 
     Raises:
         ValueError: shapes that differ, values that are not finite, a treated that is neither 0 nor 1, a
-            covariate for units whose n is not 1, or what :class:`Strata` refuses.
+            covariate for units whose n is not 1, a binary y that is not, or what :class:`Strata` refuses.
 
     References:
         Winsorised means: Tukey 1962, Annals of Mathematical Statistics 33(1), 1-67.
@@ -60,7 +62,12 @@ def summarise(
     refuse_where("treated", arm, (arm != 0) & (arm != 1), "0 or 1")
     size = frozen_floats("n", np.ones(owner.shape) if n is None else n, owner.shape)
     value = frozen_floats("y", y, owner.shape)
+    if binary:
+        possible = (value >= 0) & (value <= size) & (value == np.rint(value))
+        refuse_where("y", value, ~possible, "0 or 1 per unit of n for a binary metric")
     if winsorise_at is not None:
+        if not math.isfinite(winsorise_at):
+            raise ValueError(f"winsorise_at: got {winsorise_at}, allowed: a finite number")
         value = np.minimum(value, winsorise_at)
     rows, at = np.unique(np.array([owner, label]), axis=1, return_inverse=True)
     place: IntArray = np.ravel(at)
