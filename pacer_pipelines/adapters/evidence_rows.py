@@ -37,9 +37,9 @@ from ratings_by_decision_daily {_OWN}
 group by phase, coach_key, variant, decision order by all"""
 
 UNITS = f"""
-select phase, metric_date, variant, sum(units), sum(two_variant_units), sum(multi_coach_units)
+select phase, metric_date, variant, sum(units), sum(two_variant_units), sum(multi_coach_units), coach_key
 from units_daily {_OWN}
-group by phase, metric_date, variant order by all"""
+group by phase, metric_date, variant, coach_key order by all"""
 
 EXPOSURES = f"""
 select phase, metric_date, variant, sum(exposures), sum(flag_errors)
@@ -47,7 +47,11 @@ from exposures_daily {_OWN}
 group by phase, metric_date, variant order by all"""
 
 RATED = f"""
-select metric_date, sum(n) from metric_sums_daily {_OWN} and metric = 'good_rate' and variant = 'treatment'
+select
+    metric_date,
+    coalesce(sum(n) filter (variant = 'treatment'), 0) as n_treatment,
+    coalesce(sum(n) filter (variant = 'control'), 0) as n_control
+from metric_sums_daily {_OWN} and metric = 'good_rate'
 group by metric_date order by all"""
 
 

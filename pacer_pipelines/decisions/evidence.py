@@ -6,10 +6,11 @@ from datetime import date, timedelta
 
 from pacer_pipelines.decisions.findings import find_all
 from pacer_pipelines.decisions.health import SNAPSHOT_PHASE, experiment_checks
+from pacer_pipelines.decisions.looks import days_to_end
 from pacer_pipelines.decisions.marts import MartRows
+from pacer_pipelines.decisions.plan_check import effective_n
 from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
 from pacer_pipelines.plan import Plan
-from pacer_pipelines.stats import days_left
 
 NO_LOG_FACTS = (
     "the exposure log, so the variant is guessed from PACER's model_version and who was randomised is unknown",
@@ -78,13 +79,12 @@ def missing_facts(sources: frozenset[str], phases: list[str]) -> tuple[str, ...]
 
 
 def _days_left(inputs: Inputs, plan: Plan, primary: Finding) -> int | None:
-    """Days until a promotion could come at last week's pace, never beyond the plan's own end."""
-    week = inputs.date - timedelta(days=7)
-    pace = sum(row.n_treatment for row in inputs.rows.rated if row.date > week) / 7
-    if primary.information is None or primary.information <= 0:
+    """Days until the experiment ends without a promotion, at last week's pace: the numbers of ``pacer plan check``."""
+    if not primary.effective_n:
         return None
-    planned = primary.n_treatment / primary.information
-    to_sample = days_left(primary.n_treatment, planned, pace)
-    to_minimum = plan.duration.min_days - ((inputs.date - plan.start_date).days + 1)
-    to_end = max((plan.last_date - inputs.date).days, 0)
-    return min(max(to_sample if to_sample is not None else to_end, to_minimum, 0), to_end)
+    week = inputs.date - timedelta(days=7)
+    rated = [row for row in inputs.rows.rated if row.date > week]
+    control, treatment = sum(row.n_control for row in rated) / 7, sum(row.n_treatment for row in rated) / 7
+    pace = control * treatment / (control + treatment) if control > 0 and treatment > 0 else 0.0
+    day = (inputs.date - plan.start_date).days + 1
+    return days_to_end(plan.duration, day, primary.effective_n, effective_n(plan), pace)

@@ -10,7 +10,14 @@ from pacer_pipelines.decisions.marts import MartRows
 from pacer_pipelines.decisions.values import Check, Finding
 from pacer_pipelines.decisions.wording import FEWEST_UNITS
 from pacer_pipelines.plan import Plan
-from pacer_pipelines.stats import SrmResult, sequential_srm
+from pacer_pipelines.stats import (
+    SrmResult,
+    WorstSlice,
+    crossed_share,
+    sequential_srm,
+    worst_phase,
+    worst_slice,
+)
 
 VARIANTS = ("control", "treatment")
 # phase of requests that had to be guessed from PACER's own table, because there is no exposure log
@@ -37,9 +44,11 @@ def experiment_checks(
         logged,
         flag_known(rows, shares),
         flag_works(rows),
-        sample_ratio(rows, plan, shares),
-        units_stay(rows, "two_variant_units", plan.health.two_variant_units),
-        units_stay(rows, "multi_coach_units", plan.health.multi_coach_units),
+        sample_ratio(srm_by_phase(rows, shares), plan),
+        sample_ratio_by_coach(rows, plan, shares),
+        sample_ratio_by_day(rows, plan, shares),
+        two_variant_units(rows, plan),
+        multi_coach_units(rows, plan),
         rated_alike(rating_rate, plan),
     )
 
@@ -49,6 +58,10 @@ def _check(
 ) -> Check:
     """A critical check; what is wrong is told only when something is."""
     return Check(name, source, "critical", passed, observed, expected, "" if passed else detail, why)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _count(units: float) -> str:
@@ -103,49 +116,111 @@ def flag_works(rows: MartRows) -> Check:
     )  # fmt: skip
 
 
-def sample_ratio(rows: MartRows, plan: Plan, shares: Mapping[str, float]) -> Check:
-    """Randomised units arrived in the planned shares, phase by phase (sequential, so it may be read daily)."""
-    results = {phase: _srm(rows, phase, shares[phase]) for phase in rows.phases() if phase in shares}
-    worst = min(results, key=lambda phase: results[phase].p_value, default=None)
-    p_value = results[worst].p_value if worst is not None else 1.0
-    seen = expected = np.zeros(2)
-    if worst is not None:
-        seen, expected = results[worst].counts, results[worst].expected
+def srm_by_phase(rows: MartRows, shares: Mapping[str, float]) -> dict[str, SrmResult]:
+    """The sequential test of each phase with a known share, oldest first."""
+    found: dict[str, SrmResult] = {}
+    for phase in known_phases(rows, shares):
+        days: dict[date, list[float]] = {}
+        for row in rows.units:
+            if row.phase == phase:
+                days.setdefault(row.date, [0.0, 0.0])[VARIANTS.index(row.variant)] += row.units
+        counts = np.array([days[day] for day in sorted(days)], dtype=np.float64).reshape(-1, 2)
+        found[phase] = sequential_srm(counts, weights(shares[phase]))
+    return found
+
+
+def known_phases(rows: MartRows, shares: Mapping[str, float]) -> list[str]:
+    """Phases whose planned split is known, oldest first."""
+    return [phase for phase in rows.phases() if phase in shares]
+
+
+def weights(share: float) -> tuple[float, float]:
+    """Planned shares of control and treatment from the percent on treatment."""
+    return 1 - share / 100, share / 100
+
+
+def sample_ratio(results: Mapping[str, SrmResult], plan: Plan) -> Check:
+    """Randomised units arrived in the planned shares, in every phase (sequential, so it may be read daily)."""
+    phases = list(results)
+    worst = worst_phase(list(results.values()))
+    where = f"in phase {phases[worst.position]}" if worst.position is not None else "in no phase"
+    return _ratio_check("sample_ratio", worst, where, _counted(len(phases), "phase"), plan)
+
+
+def sample_ratio_by_coach(rows: MartRows, plan: Plan, shares: Mapping[str, float]) -> Check:
+    """No single coach's units arrived in other shares: what cancels out over all coaches is found here."""
+    coaches = sorted({row.coach for row in rows.units})
+    phases = known_phases(rows, shares)
+    counts = np.zeros((len(coaches), len(phases), 2))
+    place = {coach: number for number, coach in enumerate(coaches)}
+    for row in rows.units:
+        if row.phase in phases:
+            counts[place[row.coach], phases.index(row.phase), VARIANTS.index(row.variant)] += row.units
+    worst = worst_slice(counts, [weights(shares[phase]) for phase in phases]) if phases else worst_phase(())
+    seen = f"worst of {len(coaches)} coaches" + (
+        f": {coaches[worst.position]}" if worst.position is not None else ""
+    )
+    return _ratio_check("sample_ratio_by_coach", worst, "at one coach", seen, plan)
+
+
+def sample_ratio_by_day(rows: MartRows, plan: Plan, shares: Mapping[str, float]) -> Check:
+    """No single day's units arrived in other shares: an hour of a broken flag is found here."""
+    phases = known_phases(rows, shares)
+    days = sorted({row.date for row in rows.units})
+    counts = np.zeros((len(days), len(phases), 2))
+    for row in rows.units:
+        if row.phase in phases:
+            counts[days.index(row.date), phases.index(row.phase), VARIANTS.index(row.variant)] += row.units
+    splits = [weights(shares[phase]) for phase in phases]
+    worst = worst_slice(counts, splits, open_ended=True) if phases else worst_phase(())
+    where = f"on {days[worst.position]}" if worst.position is not None else "on no day"
+    return _ratio_check("sample_ratio_by_day", worst, where, _counted(len(days), "day"), plan)
+
+
+def _ratio_check(name: str, worst: WorstSlice, where: str, seen: str, plan: Plan) -> Check:
+    control, treatment = worst.counts
     return _check(
-        "sample_ratio", "exposures", p_value >= plan.alphas.srm,
-        f"p {p_value:.4f}", f"p at least {plan.alphas.srm}",
-        f"in phase {worst}: {_count(seen[0])} units in control and {_count(seen[1])} in treatment, "
-        f"planned were {expected[0]:.0f} and {expected[1]:.0f}",
+        name, "exposures", worst.p_value >= plan.alphas.srm,
+        f"p {worst.p_value:.4f}, {seen}", f"p at least {plan.alphas.srm}",
+        f"{where}: {_count(control)} units in control and {_count(treatment)} in treatment, "
+        f"planned were {worst.expected[0]:.0f} and {worst.expected[1]:.0f}",
         "a split that is not the planned one compares different students",
     )  # fmt: skip
 
 
-def _srm(rows: MartRows, phase: str, share: float) -> SrmResult:
-    days: dict[date, list[float]] = {}
-    for row in rows.units:
-        if row.phase == phase:
-            days.setdefault(row.date, [0.0, 0.0])[VARIANTS.index(row.variant)] += row.units
-    counts = np.array([days[day] for day in sorted(days)], dtype=np.float64).reshape(-1, 2)
-    return sequential_srm(counts, np.array([1 - share / 100, share / 100]))
+def two_variant_units(rows: MartRows, plan: Plan) -> Check:
+    """Units keep to one variant within a phase."""
+    limit = plan.health.two_variant_units
+    share, observed, detail = _crossed(rows, "two_variant_units", "both variants")
+    return _check(
+        "two_variant_units", "exposures", share < limit, observed, f"under {100 * limit:g} %", detail,
+        "who met both variants can be blamed on neither",
+    )  # fmt: skip
 
 
-def units_stay(rows: MartRows, field: str, limit: float) -> Check:
-    """Units keep to one variant (or one coach) within a phase."""
+def multi_coach_units(rows: MartRows, plan: Plan) -> Check:
+    """Units keep to one coach within a phase, or the standard error is worked out by student too."""
+    limit = plan.health.multi_coach_units
+    share, observed, detail = _crossed(rows, "multi_coach_units", "several coaches")
+    by_student = bool(rows.students)
+    return _check(
+        "multi_coach_units", "exposures", share < limit or by_student,
+        observed + (", standard error by student too" if by_student else ""), f"under {100 * limit:g} %",
+        f"{detail}, and their sums by student are missing",
+        "the standard error leaves out one coach at a time; students who work with several need a second one",
+    )  # fmt: skip
+
+
+def students_cross_coaches(rows: MartRows, plan: Plan) -> bool:
+    """Whether so many units met several coaches that a second standard error is needed."""
+    return _crossed(rows, "multi_coach_units", "")[0] >= plan.health.multi_coach_units
+
+
+def _crossed(rows: MartRows, field: str, met: str) -> tuple[float, str, str]:
     crossed = sum(getattr(row, field) for row in rows.units)
     total = sum(row.units for row in rows.units)
-    share = crossed / total if total else 0.0
-    what, why = {
-        "two_variant_units": ("both variants", "who met both variants can be blamed on neither"),
-        "multi_coach_units": (
-            "several coaches",
-            "the standard error leaves out one coach at a time; students who work with several need a second one",
-        ),
-    }[field]
-    return _check(
-        field, "exposures", share < limit,
-        f"{100 * share:.2f} %", f"under {100 * limit:g} %",
-        f"{_count(crossed)} of {total:.0f} units met {what} within one phase", why,
-    )  # fmt: skip
+    share = crossed_share(crossed, total).share if total else 0.0
+    return share, f"{100 * share:.2f} %", f"{_count(crossed)} of {total:.0f} units met {met} within one phase"
 
 
 def rated_alike(rating_rate: Finding | None, plan: Plan) -> Check:

@@ -110,7 +110,8 @@ def inputs_hash(inputs: Inputs) -> str:
     content = {
         "date": inputs.date.isoformat(),
         "rows": [
-            _plain(part) for part in (rows.metrics, rows.decisions, rows.units, rows.exposures, rows.rated)
+            _plain(part)
+            for part in (rows.metrics, rows.decisions, rows.units, rows.exposures, rows.rated, rows.students)
         ],
         "history": [[past.date.isoformat(), past.verdict, past.rule] for past in inputs.history],
         "shares": {phase: inputs.shares.get(phase) for phase in rows.phases()},

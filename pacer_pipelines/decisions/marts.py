@@ -1,14 +1,18 @@
 """The published sums of one experiment, as plain rows, and the strata that the estimator takes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pacer_pipelines.metrics import BINARY_METRICS
-from pacer_pipelines.stats import Strata
+from pacer_pipelines.stats import CovariateSums, Strata
+
+# the warehouse adds whole numbers, exactly: microseconds, millionths of a dollar, thousandths of a covariate
+UNITS = {"latency": 1e3, "cost": 1e6}
+COVARIATE_UNIT = 1e3
 
 
 class MetricSum(NamedTuple):
@@ -70,7 +74,7 @@ class DecisionSum(NamedTuple):
 
 
 class UnitDay(NamedTuple):
-    """One row per phase x day x variant: randomised units by the day of their first exposure."""
+    """One row per phase x day x variant x coach: randomised units by the day of their first exposure."""
 
     phase: str
     date: date
@@ -78,6 +82,7 @@ class UnitDay(NamedTuple):
     units: float
     two_variant_units: float
     multi_coach_units: float
+    coach: str = "unknown"
 
 
 class ExposureDay(NamedTuple):
@@ -91,10 +96,11 @@ class ExposureDay(NamedTuple):
 
 
 class RatedDay(NamedTuple):
-    """One row per day: rated requests of treatment that became known on it."""
+    """One row per day: rated requests of each variant that became known on it."""
 
     date: date
     n_treatment: float
+    n_control: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +116,11 @@ class MartRows:
 
     def strata(self, metric: str) -> Strata | None:
         """Strata (coach x phase) of one metric, or None when it has no row at all."""
-        rows = [
-            (row.phase, row.coach, row.variant, row.n, row.y) for row in self.metrics if row.metric == metric
-        ]
-        return strata_of(rows, binary=metric in BINARY_METRICS) if rows else None
+        return strata_of((row for row in self.metrics if row.metric == metric), metric)
+
+    def strata_by_student(self, metric: str) -> Strata | None:
+        """The same strata with one row per student in each, or None when students were not read."""
+        return strata_of((row for row in self.students if row.metric == metric), metric)
 
     def phases(self) -> list[str]:
         """Phases in the order in which their first exposure came."""
@@ -127,26 +134,48 @@ class MartRows:
         return min(row.date for row in self.exposures if row.phase == phase)
 
 
-Cell = tuple[str, str, str, float, float]
+def strata_of(rows: Iterable[MetricSum | StudentSum], metric: str) -> Strata | None:
+    """Strata of one metric from its rows; a missing variant counts zero; None without any row.
 
-
-def strata_of(rows: Iterable[Cell], *, binary: bool) -> Strata:
-    """Strata from (phase, coach, variant, n, y) rows; a missing variant counts zero.
-
-    Coaches and strata are ordered by name, so that the same rows give the same floating-point sums.
+    Coaches, students and strata are numbered by name, so that the same rows give the same floating-point sums.
     """
-    cells = {(coach, phase, variant): (n, y) for phase, coach, variant, n, y in rows}
-    keys = sorted({(coach, phase) for coach, phase, _ in cells})
-    coaches = {coach: index for index, coach in enumerate(sorted({coach for coach, _ in keys}))}
+    found = list(rows)
+    if not found:
+        return None
+    keys = [
+        (row.coach, row.phase, row.student if isinstance(row, StudentSum) else row.coach) for row in found
+    ]
+    cells = {key: position for position, key in enumerate(sorted(set(keys)))}
+    strata = _numbered(key[:2] for key in cells)
+    clusters = _numbered(key[2] for key in cells)
+    at = np.array([cells[key] for key in keys], dtype=np.int64)
+    treated = np.array([row.variant == "treatment" for row in found])
 
-    def column(variant: str, pick: Callable[[tuple[float, float]], float]) -> np.ndarray:
-        return np.array([pick(cells.get((*key, variant), (0.0, 0.0))) for key in keys], dtype=np.float64)
+    def column(name: str, unit: float) -> tuple[np.ndarray, np.ndarray]:
+        values = np.array([getattr(row, name) for row in found], dtype=np.float64)
+        control, treatment = np.zeros(len(cells)), np.zeros(len(cells))
+        np.add.at(control, at[~treated], values[~treated])
+        np.add.at(treatment, at[treated], values[treated])
+        return control / unit, treatment / unit
 
+    unit = UNITS.get(metric, 1.0)
+    n, y = column("n", 1.0), column("y", unit)
+    covariate = None
+    if any(row.xx for row in found):
+        x, xx = column("x", COVARIATE_UNIT), column("xx", COVARIATE_UNIT**2)
+        xy = column("xy", COVARIATE_UNIT * unit)
+        covariate = CovariateSums(x[0], xx[0], xy[0], x[1], xx[1], xy[1])
     return Strata(
-        cluster=np.array([coaches[coach] for coach, _ in keys], dtype=np.int64),
-        n_control=column("control", lambda cell: cell[0]),
-        y_control=column("control", lambda cell: cell[1]),
-        n_treatment=column("treatment", lambda cell: cell[0]),
-        y_treatment=column("treatment", lambda cell: cell[1]),
-        binary=binary,
+        cluster=np.array([clusters[key[2]] for key in cells], dtype=np.int64),
+        n_control=n[0],
+        y_control=y[0],
+        n_treatment=n[1],
+        y_treatment=y[1],
+        binary=metric in BINARY_METRICS,
+        stratum=np.array([strata[key[:2]] for key in cells], dtype=np.int64),
+        covariate=covariate,
     )
+
+
+def _numbered(names: Iterable[Any]) -> dict[Any, int]:
+    return {name: number for number, name in enumerate(sorted(set(names)))}

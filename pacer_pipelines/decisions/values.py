@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ Label = Literal["better", "worse", "non_inferior", "inconclusive", "no_data"]
 Role = Literal["primary", "secondary", "guardrail", "sensitivity", "health"]
 Word = Literal["promote", "hold", "rollback"]
 Direction = Literal["higher", "lower"]
+PAIRS = ("interval", "relative_interval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class Finding:
     """What one metric says: effect is treatment minus control, never anything else.
 
     ``interval`` is the always-valid interval of the alarm bar: it may be read every day. ``z_star`` is compared
-    with ``bar``, the promote bar at the fraction ``information`` of the planned sample; for guarded metrics it
-    belongs to the test against the margin, not against zero. Numbers are None where the data say nothing.
+    with ``bar``, the promote bar at the fraction ``information`` of the planned sample, and ``p_value`` is what it
+    says there; for guarded metrics both belong to the test against the margin, not against zero. ``relative`` is
+    the effect as a share of control's rate. Numbers are None where the data say nothing.
     """
 
     metric: str
@@ -61,6 +63,10 @@ class Finding:
     alarm: bool = False
     passes: bool = False
     note: str = ""
+    effective_n: float | None = None
+    p_value: float | None = None
+    relative: float | None = None
+    relative_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +125,12 @@ class Verdict:
     plan_hash: str
     code_version: str
     inputs_hash: str
+    stored_id: str = field(default="", compare=False, repr=False)
 
     @property
     def verdict_id(self) -> str:
-        """First 16 hex digits of the sha256 of the canonical content."""
-        return hashlib.sha256(canonical(_plain(self)).encode()).hexdigest()[:16]
+        """First 16 hex digits of the sha256 of the canonical content, as it was when it was stored."""
+        return self.stored_id or _id_of(_plain(self))
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict as JSON-ready values, ``verdict_id`` first."""
@@ -136,22 +143,31 @@ class Verdict:
         Raises:
             ValueError: the content is not what its verdict_id promises.
         """
-        plain: dict[str, Any] = {field.name: content[field.name] for field in fields(cls)}
+        plain: dict[str, Any] = {
+            item.name: content[item.name] for item in fields(cls) if item.name in content
+        }
         for name in ("reasons", "flip", "missing_facts"):
             plain[name] = tuple(plain[name])
         plain["date"] = date.fromisoformat(content["date"])
         plain["as_of"] = datetime.fromisoformat(content["as_of"].removesuffix("Z"))
         plain["findings"] = tuple(_finding(row) for row in content["findings"])
         plain["checks"] = tuple(Check(**row) for row in content["checks"])
-        verdict = cls(**plain)
-        if verdict.verdict_id != content["verdict_id"]:
-            raise ValueError(f"verdict {content['verdict_id']}: its content has the id {verdict.verdict_id}")
-        return verdict
+        # of the content as it was stored: an older version may have had fewer fields
+        found = _id_of({key: value for key, value in content.items() if key != "verdict_id"})
+        if found != content["verdict_id"]:
+            raise ValueError(f"verdict {content['verdict_id']}: its content has the id {found}")
+        return cls(**plain, stored_id=found)
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:
-    plain = {field.name: row[field.name] for field in fields(Finding)}
-    return Finding(**{**plain, "interval": tuple(row["interval"]) if row["interval"] else None})
+    plain = {item.name: row[item.name] for item in fields(Finding) if item.name in row}
+    for name in PAIRS:
+        plain[name] = tuple(row[name]) if row.get(name) else None
+    return Finding(**plain)
+
+
+def _id_of(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
 
 
 def canonical(content: Any) -> str:
@@ -161,9 +177,11 @@ def canonical(content: Any) -> str:
 
 def _plain(verdict: Verdict) -> dict[str, Any]:
     content = asdict(verdict)
+    del content["stored_id"]
     content["date"], content["as_of"] = verdict.date.isoformat(), verdict.as_of.isoformat() + "Z"
     for finding, row in zip(verdict.findings, content["findings"], strict=True):
-        row["interval"] = list(finding.interval) if finding.interval else None
+        for name in PAIRS:
+            row[name] = list(row[name]) if row[name] else None
         row["n"] = {"control": finding.n_control, "treatment": finding.n_treatment}
         row["G"] = finding.coaches
     return content

@@ -13,6 +13,7 @@ from pacer_pipelines.adapters.expectations import run_checks
 from pacer_pipelines.adapters.flags import history_shares
 from pacer_pipelines.adapters.published import Published
 from pacer_pipelines.decisions.evidence import Inputs
+from pacer_pipelines.decisions.health import students_cross_coaches
 from pacer_pipelines.decisions.judge import judge
 from pacer_pipelines.decisions.marts import MartRows
 from pacer_pipelines.decisions.values import Check, Verdict
@@ -117,10 +118,7 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
         extra: checks of the run itself, for example that it broke.
     """
     home = resource.home
-    try:
-        rows = mart_rows(Published(home), plan.experiment_id, day)
-    except NothingPublished:
-        rows = EMPTY
+    rows = rows_of(home, plan, day)
     configured = {
         SOURCE_NAMES[name]
         for name, (given, _) in saved_problems(home).items()
@@ -141,6 +139,18 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
         frozen_hash=frozen_hash(home, plan),
     )
     return judge(inputs, plan, code_version())
+
+
+def rows_of(home: Path, plan: Plan, day: date) -> MartRows:
+    """What is published of one experiment by the end of a day; student by student only where they cross coaches."""
+    try:
+        published = Published(home)
+        rows = mart_rows(published, plan.experiment_id, day)
+        if students_cross_coaches(rows, plan):
+            rows = mart_rows(published, plan.experiment_id, day, students=True)
+    except NothingPublished:
+        return EMPTY
+    return rows
 
 
 def plan_checks(resource: WorldResource, plan: Plan) -> tuple[Check, ...]:

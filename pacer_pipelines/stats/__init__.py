@@ -5,9 +5,22 @@ from pacer_pipelines.stats.bars import planned_treatment_n, promote_bar, promote
 from pacer_pipelines.stats.bayes import Reading, bayesian_reading
 from pacer_pipelines.stats.crossing import CrossedShare, crossed_share
 from pacer_pipelines.stats.decision_weights import DecisionSums, decision_weighted
-from pacer_pipelines.stats.estimator import Effect, Effects, estimate_effect, estimate_effects
+from pacer_pipelines.stats.estimator import (
+    Effect,
+    Effects,
+    cautious_effect,
+    estimate_effect,
+    estimate_effects,
+)
 from pacer_pipelines.stats.multiplicity import benjamini_hochberg, holm
-from pacer_pipelines.stats.planner import days_left, relative_duration, smallest_detectable_effect
+from pacer_pipelines.stats.planner import (
+    critical_value,
+    days_left,
+    effective_per_day,
+    planned_effective_n,
+    relative_duration,
+    smallest_detectable_effect,
+)
 from pacer_pipelines.stats.ratings import TippingPoint, per_request_bound, relative_difference, tipping_point
 from pacer_pipelines.stats.relative import RelativeEffect, relative_effect
 from pacer_pipelines.stats.segments import SegmentEffects, segment_effects
@@ -24,6 +37,7 @@ __all__ = [  # noqa: RUF022 - in the order of reading: from sums to verdict mate
     "Effects",
     "estimate_effect",
     "estimate_effects",
+    "cautious_effect",
     "RelativeEffect",
     "relative_effect",
     "normal_score",
@@ -32,7 +46,10 @@ __all__ = [  # noqa: RUF022 - in the order of reading: from sums to verdict mate
     "promote_bar",
     "promote_p_value",
     "promote_lower_bound",
+    "critical_value",
     "planned_treatment_n",
+    "planned_effective_n",
+    "effective_per_day",
     "alarm_multiplier",
     "alarm_half_width",
     "alarm_p_value",

@@ -1,7 +1,7 @@
 """One estimator for every metric: stratified difference in rates, leave-one-coach-out standard error."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,10 @@ import numpy.typing as npt
 from pacer_pipelines.stats.arrays import BoolArray, FloatArray, IntArray, frozen_labels, refuse_where, summed
 from pacer_pipelines.stats.jackknife import Cells, Fit, cells_of, fit
 from pacer_pipelines.stats.summaries import Strata
-from pacer_pipelines.stats.tails import normal_scores
+from pacer_pipelines.stats.tails import normal_score, normal_scores
 
-# Differences of equal rates leave rounding of this order; anything below is "no variation".
-_ROUNDING = 1e-12
+# Differences of equal rates leave rounding of this order, relative to the rates; anything below is no variation.
+NO_VARIATION = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +158,45 @@ def estimate_effects(strata: Strata, analysis: npt.ArrayLike, analyses: int) -> 
         return _effects(cells, fitted, strata.counted_control is not None)
 
 
+def cautious_effect(effect: Effect, other: Effect) -> Effect:
+    """Give the effect with the larger of two standard errors and the fewer degrees of freedom.
+
+    Where students work with several coaches, leaving out a coach at a time does not leave out whole students, and
+    the reverse: both are asked, and the more doubtful answer counts.
+
+    Args:
+        effect: clusters are the coaches; what it says of numbers and coaches stays.
+        other: the same comparison with other clusters (students).
+
+    Returns:
+        The effect; its standard error is nan if either is.
+
+    References:
+        The larger of one-way errors as a conservative stand-in for two-way clustering: MacKinnon, Nielsen & Webb
+        2023, section 3.5; Cameron, Gelbach & Miller 2011, Journal of Business & Economic Statistics 29(2), 238-249.
+
+    Example:
+        >>> coach = Effect(0.02, 0.01, 12, 11, 2.0, 1.8, 900.0, 100.0, 0.4, 0.42, 12, 90.0)
+        >>> student = Effect(0.02, 0.02, 400, 399, 1.0, 1.0, 900.0, 100.0, 0.4, 0.42, 12, 90.0)
+        >>> cautious = cautious_effect(coach, student)
+        >>> cautious.se, cautious.clusters, cautious.t, round(cautious.z_star, 3)
+        (0.02, 12, 1.0, 0.957)
+    """
+    se = max(effect.se, other.se) if not math.isnan(effect.se + other.se) else math.nan
+    df = min(effect.df, other.df)
+    t = effect.estimate / se if se else math.nan
+    return replace(effect, se=se, df=df, t=t, z_star=normal_score(t, df))
+
+
 def _effects(cells: Cells, fitted: Fit, counted: bool) -> Effects:
     analysis, k = cells.stratum_analysis, cells.analyses
     n_a, n_b = (summed(analysis, arm, k) for arm in cells.totals.n)
     rates = [summed(analysis, arm, k) / n for arm, n in zip(cells.totals.y, (n_a, n_b), strict=True)]
     known = n_a > 0
     se = fitted.se
-    constant = se <= _ROUNDING * cells.largest_rate()
+    constant = se <= NO_VARIATION * cells.largest_rate()
     if counted:
-        least, one_sided = _floor(cells, n_a, n_b)
+        least, one_sided = smallest_errors(cells, n_a, n_b)
         se = np.where(constant, least, np.where(one_sided, np.maximum(se, least), se))
     else:
         se = np.where(constant, math.nan, se)
@@ -189,8 +219,17 @@ def _effects(cells: Cells, fitted: Fit, counted: bool) -> Effects:
     )
 
 
-def _floor(cells: Cells, n_a: FloatArray, n_b: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """Smallest standard error that counts allow, and where a variant has seen one outcome only."""
+def smallest_errors(cells: Cells, n_a: FloatArray, n_b: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Give the smallest standard error that counts allow, and where a variant has seen one outcome only.
+
+    Args:
+        cells: rows and totals.
+        n_a: denominator of control, per analysis.
+        n_b: denominator of treatment.
+
+    Returns:
+        Two arrays of shape (analyses,).
+    """
     variance, one_sided = np.zeros(cells.analyses), np.zeros(cells.analyses, dtype=np.bool_)
     for n, y in ((n_a, cells.counted[0]), (n_b, cells.counted[1])):
         p = (y + 1.0) / (n + 2.0)

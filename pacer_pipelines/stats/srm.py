@@ -126,16 +126,20 @@ def worst_phase(results: Sequence[SrmResult]) -> WorstSlice:
     return WorstSlice(worst, min(corrected[worst], 1.0), results[worst].counts, results[worst].expected)
 
 
-def worst_slice(counts: npt.ArrayLike, weights: npt.ArrayLike, concentration: float = 100.0) -> WorstSlice:
+def worst_slice(
+    counts: npt.ArrayLike, weights: npt.ArrayLike, *, open_ended: bool = False, concentration: float = 100.0
+) -> WorstSlice:
     """Give the slice (a coach, a day) with the least believable split, corrected for the number of slices.
 
-    Each slice is looked at once, as it stands, with the Bayes factor of :func:`sequential_srm`, and may run over
-    several phases with shares of their own; the family correction is Bonferroni's, as only the worst is named. It
+    A slice is looked at with the Bayes factor of :func:`sequential_srm`, which may be read every day, and may run
+    over several phases with shares of their own. The family correction is Bonferroni's, as only the worst is named. It
     says where to look when the whole is wrong, and finds what cancels out over the whole.
 
     Args:
         counts: units per slice, phase and variant, shape (M, P, V), >= 0.
         weights: planned shares per phase and variant, shape (P, V), each row in any scale.
+        open_ended: new slices keep coming (days): slice k is corrected by k (k + 1), as in :func:`worst_phase`, and
+            not by their number, which grows.
         concentration: k > 0.
 
     Returns:
@@ -164,9 +168,13 @@ def worst_slice(counts: npt.ArrayLike, weights: npt.ArrayLike, concentration: fl
     if not results:
         nothing = np.zeros(shares.shape[1])
         return WorstSlice(None, 1.0, nothing, nothing)
-    evidence = [sum(phase.log_evidence for phase in one) for one in results]
-    worst = max(range(len(evidence)), key=evidence.__getitem__)
-    p_value = min(1.0, len(evidence) * math.exp(-max(evidence[worst], 0.0)))
+    evidence = np.array([sum(phase.log_evidence for phase in one) for one in results])
+    place = np.arange(1, len(results) + 1)
+    corrections = place * (place + 1.0) if open_ended else np.full(len(results), float(len(results)))
+    corrected = np.minimum(corrections * np.exp(-np.maximum(evidence, 0.0)), 1.0)
+    # where several are certain or none is suspicious, the plain evidence breaks the tie
+    worst = int(np.lexsort((-evidence, corrected))[0])
+    p_value = float(corrected[worst])
     seen = np.sum([phase.counts for phase in results[worst]], axis=0)
     expected = np.sum([phase.expected for phase in results[worst]], axis=0)
     return WorstSlice(worst, p_value, seen, expected)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from pacer_pipelines.decisions.health import experiment_checks
-from pacer_pipelines.decisions.marts import ExposureDay, MartRows, UnitDay
+from pacer_pipelines.decisions.health import experiment_checks, students_cross_coaches
+from pacer_pipelines.decisions.marts import ExposureDay, MartRows, StudentSum, UnitDay
 from pacer_pipelines.decisions.values import Check, Finding
 from pacer_pipelines.plan import load_plan
 
@@ -45,10 +45,71 @@ def test_a_split_as_planned_passes_and_has_nothing_to_tell() -> None:
 
 def test_a_split_that_is_not_the_planned_one_is_found() -> None:
     found = checks(marts(control=80, treatment=20))
-    assert failing(found) == {"sample_ratio"}
+    # over all days it is certain; each day alone is too small to tell, and there is one coach
+    assert failing(found) == {"sample_ratio", "sample_ratio_by_coach"}
     assert found["sample_ratio"].detail == (
         "in phase 1: 400 units in control and 100 in treatment, planned were 450 and 50"
     )
+
+
+def with_units(*rows: UnitDay) -> dict[str, Check]:
+    return checks(replace(marts(), units=rows))
+
+
+def test_a_coach_whose_split_is_off_is_found_though_the_whole_is_as_planned() -> None:
+    # 3 coaches of 500 units; the second has 120 of 500 in B instead of 50, the others make up for it
+    counts = {"c1": (485, 15), "c2": (380, 120), "c3": (485, 15)}
+    found = with_units(
+        *(
+            UnitDay("1", DAYS[0], variant, units, 0, 0, coach)
+            for coach, pair in counts.items()
+            for variant, units in zip(("control", "treatment"), pair, strict=True)
+        )
+    )
+    assert found["sample_ratio"].passed
+    assert failing(found) == {"sample_ratio_by_coach"}
+    wrong = found["sample_ratio_by_coach"]
+    assert wrong.detail == "at one coach: 380 units in control and 120 in treatment, planned were 450 and 50"
+    # who it is stands where an analyst looks, not in the sentence that goes to Slack
+    assert wrong.observed.endswith("worst of 3 coaches: c2")
+
+
+def test_a_day_whose_split_is_off_is_found_though_the_whole_is_as_planned() -> None:
+    # 2,100 of 20,500 units where 2,050 were planned; the excess came within one day
+    off = {DAYS[4]: (400, 100)}
+    found = with_units(
+        *(
+            UnitDay("1", day, variant, units, 0, 0)
+            for day in DAYS
+            for variant, units in zip(("control", "treatment"), off.get(day, (4500, 500)), strict=True)
+        )
+    )
+    assert failing(found) == {"sample_ratio_by_day"}
+    assert found["sample_ratio_by_day"].detail == (
+        "on 2026-11-06: 400 units in control and 100 in treatment, planned were 450 and 50"
+    )
+
+
+def test_the_slices_follow_the_split_of_each_phase() -> None:
+    # 10 % in the first phase, 30 % in the second: as planned in both, and off if only one share were used
+    rows = replace(
+        marts(),
+        units=tuple(
+            UnitDay(phase, day, variant, units, 0, 0, "c1")
+            for phase, day, pair in (("1", DAYS[0], (900, 100)), ("2", DAYS[1], (700, 300)))
+            for variant, units in zip(("control", "treatment"), pair, strict=True)
+        ),
+        exposures=(
+            ExposureDay("1", DAYS[0], "control", 500, 0),
+            ExposureDay("2", DAYS[1], "control", 500, 0),
+        ),
+    )
+    found = experiment_checks(rows, PLAN, {"1": 10.0, "2": 30.0}, PLAN.plan_hash, ALIKE)
+    assert [check.name for check in found if not check.passed] == []
+    found = experiment_checks(rows, PLAN, {"1": 10.0, "2": 10.0}, PLAN.plan_hash, ALIKE)
+    assert {check.name for check in found if not check.passed} == {
+        "sample_ratio", "sample_ratio_by_coach", "sample_ratio_by_day",
+    }  # fmt: skip
 
 
 def test_units_that_meet_both_variants_are_found() -> None:
@@ -56,8 +117,17 @@ def test_units_that_meet_both_variants_are_found() -> None:
 
 
 def test_students_who_work_with_several_coaches_are_found() -> None:
-    # 10 of 100 units a day are 20 of 200 rows of units, at the limit of 10 %
-    assert failing(checks(marts(several=10))) == {"multi_coach_units"}
+    # 5 more in each variant are 10 of 100 units a day, at the limit of 10 %
+    assert failing(checks(marts(several=5))) == {"multi_coach_units"}
+    assert students_cross_coaches(marts(several=5), PLAN)
+    assert not students_cross_coaches(marts(several=4), PLAN)
+
+
+def test_students_who_work_with_several_coaches_pass_once_their_sums_are_known() -> None:
+    student = StudentSum("1", "c1", "s1", "good_rate", "control", 3, 2)
+    found = checks(replace(marts(several=5), students=(student,)))
+    assert failing(found) == set()
+    assert found["multi_coach_units"].observed == "10.00 %, standard error by student too"
 
 
 def test_an_edited_plan_is_found() -> None:

@@ -22,7 +22,10 @@ CRITICAL, POWER = 1.96, 0.84
 
 @dataclass(frozen=True)
 class Peer:
-    """Effect, standard error, coaches, score and sizes, worked out by refitting."""
+    """Effect, standard error, coaches, score and sizes, worked out by refitting.
+
+    ``effective`` is the sum over coach x phase of n_A n_B / (n_A + n_B).
+    """
 
     effect: float
     se: float
@@ -30,6 +33,7 @@ class Peer:
     z_star: float
     n_control: float
     n_treatment: float
+    effective: float
 
 
 def cells_of(rows: pd.DataFrame, n: pd.Series, y: pd.Series) -> pd.DataFrame:
@@ -76,7 +80,8 @@ def estimate(
         math.copysign(-stats.norm.ppf(stats.t.cdf(-abs(effect / se), df)), effect) if df and se else math.nan
     )
     sizes = used.groupby("treated")["n"].sum()
-    return Peer(effect, se, number, z_star, float(sizes[0]), float(sizes[1]))
+    effective = used.groupby(["coach", "phase"])["n"].agg(lambda n: n.prod() / n.sum()).sum()
+    return Peer(effect, se, number, z_star, float(sizes[0]), float(sizes[1]), float(effective))
 
 
 def _one_outcome(cells: pd.DataFrame) -> bool:
@@ -91,17 +96,16 @@ def _least_error(cells: pd.DataFrame) -> float:
     return math.sqrt(float((rate * (1 - rate) / sums["n"]).sum()))
 
 
-def planned_n(share: float) -> float:
-    """n_B,max = (1.96 + 0.84)^2 p (1-p) deff / ((1-s) delta^2)."""
-    variance = BASELINE * (1 - BASELINE) * DESIGN_EFFECT
-    return (CRITICAL + POWER) ** 2 * variance / ((1 - share) * SMALLEST_EFFECT**2)
+def planned_effective() -> float:
+    """n_B,max (1-s) = (1.96 + 0.84)^2 p (1-p) deff / delta^2, whatever the share s."""
+    return (CRITICAL + POWER) ** 2 * BASELINE * (1 - BASELINE) * DESIGN_EFFECT / SMALLEST_EFFECT**2
 
 
 def promote_bar(information: float) -> float:
     return CRITICAL / math.sqrt(min(information, 1.0))
 
 
-def half_width(se: float, n_treatment: float, n_opt: float) -> float:
+def half_width(se: float, effective: float, n_opt: float) -> float:
     """SE sqrt((1+r)/r (2 ln(1/a) + ln(1+r))), r = r* n / n_opt, r* = -W_{-1}(-a^2/e) - 1, a = 2 * 0.05 / M.
 
     W_{-1} is found as the root below -1 of w e^w = -a^2/e, by bisection of its logarithm.
@@ -109,7 +113,7 @@ def half_width(se: float, n_treatment: float, n_opt: float) -> float:
     a = 2 * 0.05 / ALARM_METRICS
     target = 2 * math.log(a) - 1
     w = -optimize.brentq(lambda v: math.log(v) - v - target, 1.0, 100.0, xtol=1e-14, rtol=1e-14)
-    r = (-w - 1) * n_treatment / n_opt
+    r = (-w - 1) * effective / n_opt
     return se * math.sqrt((1 + r) / r * (2 * math.log(1 / a) + math.log1p(r)))
 
 
