@@ -70,8 +70,11 @@ def _beginnings(landing: Landing, home: Path, first: date) -> dict[str, tuple[da
         new_days = first_new_days(home, table) if table in HISTORIES else {}
         for name, digest in landing.days(table).items():
             day = first if name == UNDATED else date.fromisoformat(name)
-            # not after the copy itself, whatever its rows say: it can carry ratings of any day before it
-            began[f"{table}/{name}"] = (max(min(day, new_days.get(day, day)), first), digest)
+            if table in HISTORIES and name != UNDATED:
+                # not after the copy, whatever its rows say, and a day before it: the morning after the start freezes
+                # the covariates of that first day
+                day = min(day - timedelta(days=1), new_days.get(day, day))
+            began[f"{table}/{name}"] = (max(day, first), digest)
     return began
 
 

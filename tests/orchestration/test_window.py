@@ -112,13 +112,13 @@ def test_a_copy_of_the_database_after_a_gap_rebuilds_the_days_it_tells_of(home: 
 
 
 def test_a_late_copy_from_before_a_plan_rebuilds_every_day_of_that_plan(home: Home) -> None:
-    """A plan that starts on day 3 adjusts by what a copy of day 3 or earlier shows of the time before."""
+    """A plan that starts on day 2 adjusts by what a copy of day 3, the morning after, shows of the time before."""
     home.copy_logs(created=day(1), observed=day(1), not_before=None)
     home.copy_logs(created=day(1), observed=day(4), not_before=day(1))
     home.run(day(4))
     # it shows no new row, only a rating that was known on day 3
     home.copy_logs(created=day(1), observed=day(3), not_before=day(2))
-    assert home.run(day(4)).days == [day(3), day(4)]
+    assert home.run(day(4)).days == [day(2), day(3), day(4)]
 
 
 def test_late_feedback_from_before_a_plan_rebuilds_every_day_of_that_plan(home: Home) -> None:
@@ -127,9 +127,9 @@ def test_late_feedback_from_before_a_plan_rebuilds_every_day_of_that_plan(home: 
     assert home.run(day(4)).days == [day(1), day(2), day(3), day(4)]
 
 
-def test_a_copy_whose_rows_claim_to_be_younger_than_it_rebuilds_its_own_day(home: Home) -> None:
+def test_a_copy_whose_rows_claim_to_be_younger_than_it_rebuilds_the_day_before_it(home: Home) -> None:
     home.run(day(4))
-    home.copy_logs(created=day(4), observed=day(2), not_before=day(1))
+    home.copy_logs(created=day(4), observed=day(3), not_before=day(1))
     assert home.run(day(4)).start == day(2)
 
 

@@ -168,15 +168,25 @@ def test_failures_have_no_concept_and_the_mature_rates_no_segments(adjusted: Pub
 
 
 def test_what_is_seen_after_the_start_changes_nothing(new_world: NewWorld, adjusted: Published) -> None:
-    """A copy of 3 November shows other ratings of October; the ones of 1 November stay."""
+    """A copy of 4 November shows other ratings of October; the ones of 1 November stay."""
     warehouse, landing = new_world()
     land_before(landing)
     land_experiment(landing)
     rated = {"student_key": "s1", "coach_key": "c1", "coach_feedback": "BAD"}
-    late = [log_row(log_id, "APPROVE", "10-20 09:00", "11-03 20:00", **rated) for log_id in (91, 92, 96)]
-    landing.put("llm_logs", late, file="night03.db")
+    late = [log_row(log_id, "APPROVE", "10-20 09:00", "11-04 20:00", **rated) for log_id in (91, 92, 96)]
+    landing.put("llm_logs", late, file="night04.db")
     landing.put("feedback_events", [feedback(93, "BAD", "11-02 09:00")], file="late.jsonl")
     assert build(warehouse).version == adjusted.version
+
+
+def test_the_copy_of_the_morning_after_the_start_still_counts(
+    new_world: NewWorld, adjusted: Published
+) -> None:
+    """A home that begins with the experiment sees PACER's database for the first time then."""
+    warehouse, landing = new_world()
+    land_before(landing, seen="11-03 05:00")
+    land_experiment(landing)
+    assert sums(build(warehouse), "good_rate") == sums(adjusted, "good_rate")
 
 
 def test_a_copy_that_comes_late_gives_what_it_had_given_in_time(

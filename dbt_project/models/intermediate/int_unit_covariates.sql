@@ -6,7 +6,7 @@ with experiments as (
     where covariate = 'pre_period'
 ),
 
--- Frozen at the start: a copy after the first day may already tell of the experiment.
+-- Frozen at the start: a fresh home sees the first copy on the morning after; later ones tell of the experiment.
 log_rows as (
     select
         experiments.experiment_id,
@@ -22,7 +22,7 @@ log_rows as (
     inner join {{ ref('stg_llm_logs') }} as versions
         on
             experiments.start_date > versions.created_date
-            and experiments.start_date >= versions.observed_date
+            and experiments.start_date + 1 >= versions.observed_date
 ),
 
 events as (
