@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacer_pipelines.stats.arrays import FloatArray
-from pacer_pipelines.stats.jackknife import cells_of, fit
+from pacer_pipelines.stats.estimator import NO_VARIATION, smallest_errors
+from pacer_pipelines.stats.jackknife import Cells, Fit, cells_of, fit
 from pacer_pipelines.stats.summaries import Strata
 
 
@@ -29,14 +30,17 @@ def relative_effect(strata: Strata, multiplier: float) -> RelativeEffect | None:
     """Give the effect relative to control, with Fieller's interval at a number of standard errors.
 
     The interval holds every share m for which "treatment = control (1 + m)" is not refused at this multiplier.
-    Its lower end is above -margin exactly when :meth:`Strata.shift_control` by that relative margin passes.
+    Where control's rate can be told from 0, its lower end is above -margin exactly when the effect after
+    :meth:`Strata.shift_control` by that relative margin is more than this many standard errors above 0; counts of
+    one outcome only have the smallest standard error of :func:`estimate_effect` here too.
 
     Args:
         strata: sums per coach and phase.
         multiplier: half-width in standard errors, >= 0: of an always-valid interval, or of a bar.
 
     Returns:
-        The relative effect; None when no stratum has both variants. nan ends with fewer than two coaches.
+        The relative effect; None when no stratum has both variants. The ends are nan with fewer than two
+        coaches, or for amounts that do not vary.
 
     Raises:
         ValueError: a multiplier that is negative or nan.
@@ -59,31 +63,47 @@ def relative_effect(strata: Strata, multiplier: float) -> RelativeEffect | None:
     comparable = strata.overlapping()
     if comparable.cluster.size == 0:
         return None
-    difference, changes = _refits(comparable)
-    rate, rate_changes = _refits(_control_only(comparable))
-    if changes.size < 2:
-        return RelativeEffect(_ratio(difference, rate), math.nan, math.nan)
-    scale = (changes.size - 1) / changes.size * multiplier**2
-    spread = scale * np.array([changes @ changes, changes @ rate_changes, rate_changes @ rate_changes])
-    return RelativeEffect(_ratio(difference, rate), *_fieller(difference, rate, spread))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cells = _cells(comparable)
+        effect, control = fit(cells), fit(_cells(_control_only(comparable)))
+    difference, rate = float(effect.estimate[0]), float(control.estimate[0])
+    ratio = difference / rate if rate else math.nan
+    least = _least_error(cells, effect, control, strata.counted_control is not None)
+    if math.isnan(least):
+        return RelativeEffect(ratio, math.nan, math.nan)
+    changes = np.array([effect.changes, control.changes])
+    spread = changes @ changes.T * (1.0 - 1.0 / changes.shape[1])
+    low, high = _fieller(difference, rate, spread, multiplier)
+    if math.isfinite(low):
+        reach = multiplier * least / abs(rate)
+        low, high = min(low, ratio - reach), max(high, ratio + reach)
+    return RelativeEffect(ratio, low, high)
 
 
-def _fieller(difference: float, rate: float, spread: FloatArray) -> tuple[float, float]:
-    a, b, c = rate**2 - spread[2], difference * rate - spread[1], difference**2 - spread[0]
+def _cells(strata: Strata) -> Cells:
+    return cells_of(strata, np.zeros(strata.cluster.size, dtype=np.int64), 1)
+
+
+def _least_error(cells: Cells, effect: Fit, control: Fit, counted: bool) -> float:
+    """Standard error that the effect has at least, as in :func:`estimate_effect`; nan where none is known."""
+    if math.isnan(effect.se[0]) or math.isnan(control.se[0]):
+        return math.nan
+    constant = max(effect.se[0], control.se[0]) <= NO_VARIATION * cells.largest_rate()[0]
+    if not counted:
+        return math.nan if constant else 0.0
+    least, one_sided = smallest_errors(cells, *cells.totals.n.sum(axis=1, keepdims=True))
+    return float(least[0]) if constant or one_sided[0] else 0.0
+
+
+def _fieller(difference: float, rate: float, spread: FloatArray, multiplier: float) -> tuple[float, float]:
+    if math.isinf(multiplier):
+        return -math.inf, math.inf
+    products = np.outer([difference, rate], [difference, rate]) - multiplier**2 * spread
+    a, b, c = products[1, 1], products[0, 1], products[0, 0]
     if a <= 0:
         return -math.inf, math.inf
     root = math.sqrt(max(b * b - a * c, 0.0))
     return float((b - root) / a), float((b + root) / a)
-
-
-def _ratio(difference: float, rate: float) -> float:
-    return difference / rate if rate else math.nan
-
-
-def _refits(strata: Strata) -> tuple[float, FloatArray]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        fitted = fit(cells_of(strata, np.zeros(strata.cluster.size, dtype=np.int64), 1))
-    return float(fitted.estimate[0]), fitted.changes
 
 
 def _control_only(strata: Strata) -> Strata:

@@ -1,14 +1,21 @@
-"""The bars equal the numbers that the simulations of statistics.md were run with."""
+"""The promote bar equals the numbers of the simulations, and p-value and bound say what it says."""
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 from statsmodels.stats.power import NormalIndPower  # type: ignore[import-untyped]
 
-from pacer_pipelines.stats import alarm_half_width, alarm_multiplier, planned_treatment_n, promote_bar
+from pacer_pipelines.stats import (
+    normal_score,
+    planned_treatment_n,
+    promote_bar,
+    promote_lower_bound,
+    promote_p_value,
+)
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -38,45 +45,6 @@ def test_nothing_known_promotes_nothing(t: float) -> None:
 @SETTINGS
 def test_promote_bar_never_rises_with_information(one: float, other: float) -> None:
     assert promote_bar(min(one, other)) >= promote_bar(max(one, other)) >= 1.96
-
-
-# statistics.md, "Two bars": n_opt 300; a = 0.10: n 50 3.19, 300 2.76, 2000 2.93; a = 1/30: 3.58, 3.18, 3.33.
-@pytest.mark.parametrize(
-    ("alpha", "n", "multiplier"),
-    [
-        (0.10, 50, 3.19),
-        (0.10, 300, 2.76),
-        (0.10, 2000, 2.93),
-        (1 / 30, 50, 3.58),
-        (1 / 30, 300, 3.18),
-        (1 / 30, 2000, 3.33),
-    ],
-)
-def test_alarm_multiplier_equals_the_specification(alpha: float, n: float, multiplier: float) -> None:
-    assert round(alarm_multiplier(n, n_opt=300, alpha=alpha), 2) == multiplier
-    assert alarm_half_width(0.02, n, 300, alpha) == pytest.approx(0.02 * alarm_multiplier(n, 300, alpha))
-
-
-@given(st.floats(1, 1e6), st.floats(0.001, 0.5), st.floats(0.01, 100))
-@SETTINGS
-def test_the_alarm_interval_is_tightest_where_the_plan_wants_it(
-    n_opt: float, alpha: float, ratio: float
-) -> None:
-    tightest = alarm_multiplier(n_opt, n_opt, alpha)
-    assert alarm_multiplier(ratio * n_opt, n_opt, alpha) >= tightest * (1 - 1e-12)
-    assert tightest > stats.norm.isf(alpha / 2), "valid on every day costs more than valid on one"
-
-
-@given(st.floats(1, 1e5), st.floats(0.001, 0.4), st.floats(1.01, 2))
-@SETTINGS
-def test_a_stricter_alarm_is_a_wider_interval(n: float, alpha: float, factor: float) -> None:
-    assert alarm_multiplier(n, 300, alpha) > alarm_multiplier(n, 300, alpha * factor)
-
-
-def test_no_alarm_without_data_or_without_a_standard_error() -> None:
-    assert alarm_multiplier(0) == math.inf
-    assert alarm_half_width(0.0, 0) == math.inf
-    assert math.isnan(alarm_half_width(math.nan, 100))
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
@@ -121,11 +89,73 @@ def test_impossible_bars_are_refused() -> None:
         promote_bar(math.nan)
     with pytest.raises(ValueError, match="critical: got 0"):
         promote_bar(0.5, critical=0)
-    with pytest.raises(ValueError, match="n: got -1"):
-        alarm_multiplier(-1)
-    with pytest.raises(ValueError, match="n_opt: got 0"):
-        alarm_multiplier(10, n_opt=0)
-    with pytest.raises(ValueError, match="alpha: got 1"):
-        alarm_multiplier(10, alpha=1.0)
-    with pytest.raises(ValueError, match=r"se: got -0\.1"):
-        alarm_half_width(-0.1, 10)
+
+
+# O'Brien & Fleming's own constants: five looks at one-sided 2.5 % are 2.04 sqrt(5 / k) (Jennison & Turnbull 2000,
+# table 2.3: C = 2.040). The continuous bound at the same level is higher, as it allows for every look in between.
+@pytest.mark.parametrize("look", [1, 2, 3, 4, 5])
+def test_the_continuous_bar_is_above_the_one_for_five_looks(look: int) -> None:
+    continuous = stats.norm.isf(0.0125)
+    assert promote_bar(look / 5, continuous) > 2.040 * math.sqrt(5 / look)
+
+
+def test_a_worthless_treatment_looked_at_a_thousand_times_is_promoted_in_five_percent() -> None:
+    rng = np.random.default_rng(1)
+    t = np.arange(1, 1001) / 1000
+    z = rng.standard_normal((4000, 1000)).cumsum(axis=1) / np.sqrt(1000 * t)
+    bar = np.array([promote_bar(float(share)) for share in t])
+    ever = float((z >= bar).any(axis=1).mean())
+    # 99.9 % limits for 4000 walks; in steps a little below the continuous 5 %
+    assert 0.05 - 0.016 < ever < 0.05 + 0.011
+
+
+@given(st.floats(-5, 30), st.floats(1e-6, 2), st.sampled_from([1.645, 1.96, 2.326]))
+@SETTINGS
+def test_p_is_at_most_the_level_exactly_when_the_bar_is_reached(z: float, t: float, critical: float) -> None:
+    p, bar, level = promote_p_value(z, t), promote_bar(t, critical), 2 * stats.norm.sf(critical)
+    assert 0 <= p <= 1
+    if abs(z / bar - 1) > 1e-12:
+        assert (p <= level) == (z >= bar)
+
+
+@given(st.floats(-20, 20), st.integers(1, 200), st.floats(0.01, 2))
+@SETTINGS
+def test_the_lower_bound_is_positive_exactly_when_the_bar_is_passed(
+    t_value: float, df: int, t: float
+) -> None:
+    z_star, bound = normal_score(t_value, df), promote_lower_bound(0.01 * t_value, 0.01, df, t)
+    bar = promote_bar(t)
+    assert bound <= 0.01 * t_value
+    if abs(z_star / bar - 1) > 1e-9:
+        assert (bound > 0) == (z_star >= bar)
+
+
+@given(st.floats(-4, 8), st.floats(0, 1), st.floats(0, 1))
+@SETTINGS
+def test_p_never_rises_with_z_or_with_information(z: float, one: float, other: float) -> None:
+    assert promote_p_value(z, max(one, other)) <= promote_p_value(z, min(one, other))
+    assert promote_p_value(z + 0.5, one) <= promote_p_value(z, one)
+
+
+def test_nothing_known_proves_nothing() -> None:
+    assert promote_p_value(5.0, 0.0) == promote_p_value(math.inf, 0.0) == promote_p_value(0.0, 1.0) == 1.0
+    assert promote_p_value(math.inf, 0.5) == 0.0
+    assert promote_lower_bound(0.04, 0.01, 20, 0.0) == -math.inf
+    assert promote_lower_bound(0.04, 0.0, 20, 0.0) == -math.inf
+
+
+def test_what_is_not_known_stays_unknown() -> None:
+    assert math.isnan(promote_p_value(math.nan, 0.5))
+    assert math.isnan(promote_lower_bound(0.04, math.nan, 20, 0.5))
+    assert math.isnan(promote_lower_bound(0.04, 0.01, 0, 0.5))
+
+
+def test_impossible_looks_are_refused() -> None:
+    with pytest.raises(ValueError, match="fraction: got nan, allowed: a number"):
+        promote_p_value(2.0, math.nan)
+    with pytest.raises(ValueError, match="fraction: got nan, allowed: a number"):
+        promote_lower_bound(0.04, 0.01, 20, math.nan)
+    with pytest.raises(ValueError, match=r"se: got -0\.01, allowed: 0 or more"):
+        promote_lower_bound(0.04, -0.01, 20, 0.5)
+    with pytest.raises(ValueError, match=r"critical: got -1\.0, allowed: a positive number"):
+        promote_lower_bound(0.04, 0.01, 20, 0.5, critical=-1.0)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pacer_pipelines.stats import Effect, Strata, estimate_effect
-from pacer_pipelines.stats.tails import normal_score
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=80)
 
@@ -229,35 +228,3 @@ def test_the_same_rates_in_larger_numbers_give_the_same_jackknife(strata: Strata
     other = estimate_effect(strata_of(strata.cluster, *(k * column for column in columns)))
     if one and other:
         assert astuple(other)[:2] == pytest.approx(astuple(one)[:2], rel=1e-9, abs=1e-12, nan_ok=True)
-
-
-@pytest.mark.parametrize("df", [1, 2, 9, 39, 1000])
-@pytest.mark.parametrize("t", [-8.0, -1.0, -1e-9, 0.0, 0.5, 3.0, 20.0])
-def test_normal_score_has_the_same_tail_as_student(df: int, t: float) -> None:
-    z = normal_score(t, df)
-    assert stats.norm.sf(z) == pytest.approx(stats.t.sf(t, df), rel=1e-9)
-
-
-def test_normal_score_far_out_equals_the_closed_forms() -> None:
-    # df = 1: P(T > t) -> 1 / (pi t); df = 2: P(T > t) -> 1 / (2 t^2); exact in doubles out here.
-    for df, log_tail, t in (
-        (1, -math.log(math.pi) - math.log(1e300), 1e300),
-        (2, -math.log(2) - 2 * math.log(1e160), 1e160),
-    ):
-        z = normal_score(t, df)
-        assert stats.norm.logsf(z) == pytest.approx(log_tail, rel=1e-9)
-
-
-@pytest.mark.parametrize("df", [1, 2, 11, 39, 400])
-def test_normal_score_stays_finite_and_rises_however_large_t_is(df: int) -> None:
-    # Fine around the place where doubles end and the series takes over, coarse beyond.
-    t = np.unique(np.concatenate([np.linspace(0, 100, 401), np.logspace(2, 300, 600)]))
-    z = np.array([normal_score(float(value), df) for value in t])
-    assert np.isfinite(z).all()
-    assert (np.diff(z) > 0).all()
-    assert normal_score(-1e200, df) == -normal_score(1e200, df)
-
-
-def test_normal_score_of_the_unknown_is_unknown() -> None:
-    assert math.isnan(normal_score(math.nan, 5))
-    assert math.isnan(normal_score(2.0, 0))
