@@ -161,6 +161,22 @@ def test_segments_are_school_grade_and_concept(adjusted: Published) -> None:
     )
 
 
+def test_the_students_behind_a_segment_are_counted_once_each(adjusted: Published) -> None:
+    rows = [row for row in segment_rows(adjusted, "exp", LAST) if row.metric == "students"]
+    assert [(row.attribute, row.value, row.variant, row.n) for row in rows] == [
+        # s1 asked about optics, and with the other coach about something unknown; s2 and s3 in B
+        ("concept", "optics", "control", 1),
+        ("concept", "unknown", "treatment", 2),
+        ("concept", "unknown", "control", 1),
+        ("grade", "1", "control", 1),
+        ("grade", "1", "treatment", 1),
+        ("grade", "2", "treatment", 1),
+        ("school", "alpha", "control", 1),
+        ("school", "alpha", "treatment", 1),
+        ("school", "unknown", "treatment", 1),
+    ]
+
+
 def test_failures_have_no_concept_and_the_mature_rates_no_segments(adjusted: Published) -> None:
     rows = segment_rows(adjusted, "exp", LAST)
     assert {row.attribute for row in rows if row.metric == "failure_rate"} == {"school", "grade"}

@@ -25,3 +25,24 @@ group by
     contributions.variant,
     contributions.metric,
     contributions.metric_date
+union all
+select
+    experiment_id,
+    attribute,
+    value,
+    phase,
+    coach_key,
+    variant,
+    'students' as metric,
+    metric_date,
+    cast(count(*) as double) as n,
+    cast(0 as double) as y
+from {{ ref('int_segment_students') }}
+group by
+    experiment_id,
+    attribute,
+    value,
+    phase,
+    coach_key,
+    variant,
+    metric_date
