@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pacer_pipelines.stats import Strata
+from pacer_pipelines.stats import CovariateSums, Strata
 
 GOOD = {
     "cluster": [0, 1],
@@ -98,3 +98,87 @@ def test_a_shifted_binary_metric_remembers_what_was_counted() -> None:
 def test_a_margin_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="absolute margin: got nan"):
         strata_of().shift_control(absolute=float("nan"))
+
+
+def with_covariate(**changed: Any) -> Strata:
+    sums = {
+        "x_control": [3.0, 4.0],
+        "xx_control": [5.0, 6.0],
+        "xy_control": [2.0, 2.0],
+        "x_treatment": [1.0, 0.0],
+        "xx_treatment": [3.0, 0.0],
+        "xy_treatment": [1.0, 0.0],
+    }
+    columns = {name: np.asarray(values) for name, values in {**sums, **changed}.items()}
+    return Strata(
+        **{name: np.asarray(values) for name, values in GOOD.items()},  # type: ignore[arg-type]
+        covariate=CovariateSums(**columns),
+        stratum=np.array([4, 5]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"x_control": [3.0, np.nan]}, "x_control: got nan at 1, allowed: finite numbers"),
+        ({"xx_treatment": [3.0]}, r"xx_treatment: got shape \(1,\), allowed: \(2,\)"),
+        ({"x_treatment": [1.0, 1.0]}, r"x_treatment: got 1\.0 at 1, allowed: x = 0 where n = 0"),
+        ({"xx_treatment": [3.0, 1.0]}, r"xx_treatment: got 1\.0 at 1, allowed: xx = 0 where n = 0"),
+        ({"xy_treatment": [1.0, 1.0]}, r"xy_treatment: got 1\.0 at 1, allowed: xy = 0 where n = 0"),
+        ({"xx_control": [0.8, 6.0]}, r"xx_control: got 0\.8 at 0, allowed: x\^2 <= n \* xx"),
+        ({"x_control": [0.0, 0.0], "xx_control": [5.0, -1.0]}, r"xx_control: got -1\.0 at 1, allowed: x\^2"),
+    ],
+)
+def test_an_impossible_covariate_is_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        with_covariate(**changed)
+
+
+def test_a_margin_moves_the_products_with_the_covariate_too() -> None:
+    # by hand: sum of x (0.9 y + 0.5) = 0.9 xy + 0.5 x
+    shifted = with_covariate().shift_control(relative=0.1, absolute=0.5).covariate
+    assert shifted is not None
+    assert shifted.xy_control.tolist() == pytest.approx([3.3, 3.8])
+    assert shifted.xy_treatment.tolist() == [1.0, 0.0]
+
+
+def test_taking_rows_takes_their_covariate_and_label() -> None:
+    last = with_covariate().take(np.array([1]))
+    assert last.covariate is not None
+    assert last.stratum is not None
+    assert (last.covariate.x_control.tolist(), last.stratum.tolist()) == ([4.0], [5])
+
+
+def test_overlapping_asks_the_stratum_and_not_the_row() -> None:
+    # Two students of one stratum, one in each variant: neither row has both, the stratum has.
+    strata = strata_of(
+        n_control=[10, 0], y_control=[4, 0], n_treatment=[0, 5], y_treatment=[0, 2], stratum=[3, 3]
+    )
+    assert strata.overlapping().cluster.tolist() == [0, 1]
+    assert strata.take(np.array([0])).overlapping().cluster.size == 0
+
+
+def test_labels_of_another_length_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"stratum: got shape \(3,\), allowed: \(2,\)"):
+        strata_of(stratum=[1, 2, 3])
+
+
+def test_only_labelled_sums_of_one_kind_can_be_merged() -> None:
+    label = np.array([4, 5])
+    counts, amounts = strata_of(binary=True, stratum=label), strata_of(stratum=label)
+    with pytest.raises(ValueError, match="stratum: got no labels, allowed: a label per row"):
+        strata_of().merge(amounts)
+    with pytest.raises(
+        ValueError, match=r"sums to merge: got \('binary'.*\('amounts'.*allowed: the same kind"
+    ):
+        counts.merge(amounts)
+    with pytest.raises(ValueError, match="'shifted', 'without a covariate'"):
+        counts.merge(counts.shift_control(absolute=0.1))
+    with pytest.raises(ValueError, match="'amounts', 'with a covariate'"):
+        amounts.merge(with_covariate())
+
+
+def test_a_covariate_is_merged_with_its_rows() -> None:
+    twice = with_covariate().merge(with_covariate()).covariate
+    assert twice is not None
+    assert twice.xx_control.tolist() == [10.0, 12.0]

@@ -7,11 +7,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import statsmodels.api as sm  # type: ignore[import-untyped]
+from hypothesis import strategies as st
 
 from pacer_pipelines.stats import Strata, summarise
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["binary", "latency", "ratio"]
+Drawn = dict[str, list[int]]
 CAP = 20.0
 
 
@@ -112,3 +114,27 @@ def refitted_error(units: Units) -> float:
     full = least_squares(kept)[0]
     changes = [least_squares(kept.without(int(one)))[0] - full for one in clusters]
     return math.sqrt((clusters.size - 1) / clusters.size * math.fsum(change**2 for change in changes))
+
+
+@st.composite
+def units(draw: st.DrawFn, smallest: int = 0) -> Drawn:
+    """Single requests with whole numbers, so that every sum is exact."""
+    size = draw(st.integers(smallest, 40))
+    ranges = {"cluster": (0, 5), "stratum": (0, 3), "treated": (0, 1), "y": (0, 1), "x": (-3, 3)}
+    return {
+        name: draw(st.lists(st.integers(*limits), min_size=size, max_size=size))
+        for name, limits in ranges.items()
+    }
+
+
+def sums_of(drawn: Drawn, covariate: bool, *, y: float = 1.0, x: float = 1.0, swap: bool = False) -> Strata:
+    """Their sums: y and x in other units, or the variants swapped, if asked."""
+    treated = np.array(drawn["treated"], np.int64)
+    return summarise(
+        np.array(drawn["cluster"], np.int64),
+        np.array(drawn["stratum"], np.int64),
+        1 - treated if swap else treated,
+        y * np.array(drawn["y"], np.float64),
+        x=x * np.array(drawn["x"], np.float64) if covariate else None,
+        binary=y == 1.0,
+    )
