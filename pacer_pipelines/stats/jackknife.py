@@ -104,8 +104,9 @@ def cells_of(strata: Strata, analysis: IntArray, analyses: int) -> Cells:
     n = np.array([summed(stratum, arm, order.size) for arm in sums.n])
     comparable: BoolArray = (n[0] > 0) & (n[1] > 0)
     kept = np.flatnonzero(comparable[stratum] & (sums.n > 0).any(axis=0))
-    order, analysis, sums = order[kept], analysis[kept], Sums(*(part[:, kept] for part in sums))
-    _, stratum = np.unique(stratum[kept], return_inverse=True)
+    if kept.size < order.size:
+        order, analysis, sums = order[kept], analysis[kept], Sums(*(part[:, kept] for part in sums))
+        _, stratum = np.unique(stratum[kept], return_inverse=True)
     cluster = _runs(analysis, strata.cluster[order])
     counted = (strata.counted_control[order] if strata.counted_control is not None else sums.y[0], sums.y[1])
     return Cells(
@@ -181,7 +182,9 @@ def _without_each(cells: Cells, by_stratum: Moments) -> tuple[Moments, Moments]:
         left = np.where(everywhere, 0.0, untouched) + rest
         return left, np.where(alone, left, rest - own)
 
-    pairs = [without(*parts) for parts in zip(by_stratum, touched, kept, strict=True)]
+    parts = list(zip(by_stratum, touched, kept, strict=True))
+    pairs = [without(*part) for part in (parts if cells.adjusted else parts[:2])]
+    pairs += [(np.zeros(at.size),) * 2] * (len(parts) - len(pairs))
     return Moments(*(pair[0] for pair in pairs)), Moments(*(pair[1] for pair in pairs))
 
 
