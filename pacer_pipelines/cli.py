@@ -1,4 +1,4 @@
-"""The same doors for a person at a terminal: ``pacer run|history|verdict|dashboard|plan|flag``."""
+"""The same doors for a person at a terminal: ``pacer run|history|verdict|segments|dashboard|plan|flag``."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ import click
 
 from pacer_pipelines import __version__
 from pacer_pipelines.cli_plan import plan
+from pacer_pipelines.cli_segments import segments
 from pacer_pipelines.cli_world import EXIT_HELD, EXIT_STEP_FAILED, Refusal, with_world
 from pacer_pipelines.config import World
 from pacer_pipelines.terminal import COLOURS, print_history, print_messages, print_next_steps
@@ -173,6 +174,7 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
 
 
 main.add_command(plan)
+main.add_command(segments)
 
 
 @main.group()
@@ -198,14 +200,19 @@ def flag_show(world: World) -> None:
 @click.option("--port", default=8050, show_default=True, help="TCP port on the loopback interface")
 def dashboard(world: World, port: int) -> None:
     """Serve A against B over time as pages; read-only, beside a run."""
+    from pacer_pipelines.adapters.evidence_rows import explored
     from pacer_pipelines.adapters.verdicts import Verdicts
-    from pacer_pipelines.dashboard.app import serve
+    from pacer_pipelines.dashboard.app import Shelf, serve
+
+    def read() -> Shelf:
+        days = {item.slug: Verdicts(world.home).history(item.slug) for item in world.plans}
+        return {
+            item.slug: (item, days[item.slug], explored(world.home, item, days[item.slug]))
+            for item in world.plans
+        }
 
     click.echo(f"http://127.0.0.1:{port}/  (stop with Ctrl-C)")
-    serve(
-        lambda: {item.slug: (item, Verdicts(world.home).history(item.slug)) for item in world.plans},
-        port=port,
-    )
+    serve(read, port=port)
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,20 @@ def print_history(rows: list[dict[str, Any]]) -> None:
             row["date"], row["experiment"], f"[{COLOURS[word]}]{word}[/]", _percent(row["share_before"]),
             _percent(row["share_after"]), escape("; ".join(row["reasons"][:2])),
         )  # fmt: skip
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a plain table, numbers to the right of the first two columns."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(head):
+        table.add_column(name, justify="left" if place < 2 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(escape, row))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 

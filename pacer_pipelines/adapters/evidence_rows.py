@@ -1,6 +1,9 @@
 """The published marts of one experiment as the plain rows that a decision takes."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 from pacer_pipelines.adapters.published import MARTS, Published
 from pacer_pipelines.decisions.marts import (
@@ -13,7 +16,9 @@ from pacer_pipelines.decisions.marts import (
     StudentSum,
     UnitDay,
 )
+from pacer_pipelines.decisions.segments import Segment, segments
 from pacer_pipelines.errors import NothingPublished
+from pacer_pipelines.plan import Plan
 
 _OWN = "where experiment_id = $experiment and metric_date <= $through"
 _SUMS = "sum(n) as n, sum(y) as y, sum(x) as x, sum(xx) as xx, sum(xy) as xy"
@@ -94,6 +99,17 @@ def segment_rows(published: Published, experiment_id: str, through: date) -> tup
     """
     rows = _rows(published, SEGMENTS, experiment_id, through)
     return tuple(SegmentSum(*row) for row in rows)  # type: ignore[arg-type]
+
+
+def explored(home: Path, plan: Plan, verdicts: Sequence[Mapping[str, Any]]) -> tuple[Segment, ...]:
+    """The primary metric by segment as of the last judged day; nothing while nothing is published."""
+    if not verdicts:
+        return ()
+    through = date.fromisoformat(verdicts[-1]["date"])
+    try:
+        return segments(segment_rows(Published(home), plan.experiment_id, through), plan.primary.metric)
+    except NothingPublished:
+        return ()
 
 
 def _rows(published: Published, sql: str, experiment_id: str, through: date) -> list[tuple[object, ...]]:

@@ -11,10 +11,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from pacer_pipelines.dashboard.page import experiment_page, html_page, index_page, style_hash
+from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.plan import Plan
 
-Shelf = Mapping[str, tuple[Plan, Sequence[Mapping[str, Any]]]]
+Shelf = Mapping[str, tuple[Plan, Sequence[Mapping[str, Any]], Sequence[Segment]]]
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -22,13 +23,14 @@ def dashboard(read: Callable[[], Shelf], hosts: Sequence[str] = LOOPBACK) -> Sta
     """The dashboard as an ASGI application.
 
     Args:
-        read: gives, by slug, each plan and its current verdicts, oldest first; asked anew for each page.
+        read: gives, by slug, each plan, its current verdicts, oldest first, and its segments; asked anew for each
+            page.
         hosts: names under which a browser may ask; others are refused, against DNS rebinding.
     """
 
     def index(request: Request) -> Response:
         shelf = read()
-        latest = [(plan, verdicts[-1] if verdicts else None) for plan, verdicts in shelf.values()]
+        latest = [(plan, verdicts[-1] if verdicts else None) for plan, verdicts, _ in shelf.values()]
         return _page(index_page(latest))
 
     def experiment(request: Request) -> Response:

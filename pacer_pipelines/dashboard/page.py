@@ -11,17 +11,25 @@ from typing import Any
 from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
 from pacer_pipelines.decisions.metric_rows import MetricRow
 from pacer_pipelines.decisions.report import FOOTNOTE, Report, report
+from pacer_pipelines.decisions.segments import EXPLORATORY, HEAD, Segment, segment_cells
 from pacer_pipelines.decisions.values import Check, Verdict
+from pacer_pipelines.decisions.wording import metric_name
 from pacer_pipelines.errors import SourceUnreadable
 from pacer_pipelines.plan import Plan
 
 
-def experiment_page(plan: Plan, verdicts: Sequence[Mapping[str, Any]], index_link: str | None = None) -> str:
+def experiment_page(
+    plan: Plan,
+    verdicts: Sequence[Mapping[str, Any]],
+    explored: Sequence[Segment] = (),
+    index_link: str | None = None,
+) -> str:
     """The page of one experiment, the latest verdict first.
 
     Args:
         plan: the experiment's plan.
         verdicts: the current verdict of each day as ``Verdict.as_dict()`` gives it, oldest first.
+        explored: the primary metric by segment as of the latest day.
         index_link: where the list of experiments is; None when the page stands alone.
 
     Raises:
@@ -31,7 +39,7 @@ def experiment_page(plan: Plan, verdicts: Sequence[Mapping[str, Any]], index_lin
     back = f'<p class="muted"><a href="{escape(index_link)}">all experiments</a></p>' if index_link else ""
     title = f"{plan.slug}: {days[-1].verdict if days else 'not judged yet'}"
     body = [f"{back}<h1>{escape(plan.slug)}</h1>"]
-    body += _judged(plan, days) if days else ["<p>No day has been judged yet.</p>"]
+    body += _judged(plan, days, explored) if days else ["<p>No day has been judged yet.</p>"]
     return html_page(title, "\n".join([*body, _plan_section(plan)]))
 
 
@@ -72,7 +80,7 @@ def _verdict(content: Mapping[str, Any]) -> Verdict:
         raise SourceUnreadable("verdicts", f"{content.get('date')}", str(error)) from error
 
 
-def _judged(plan: Plan, days: list[Verdict]) -> list[str]:
+def _judged(plan: Plan, days: list[Verdict], explored: Sequence[Segment]) -> list[str]:
     reports = [report(day, plan) for day in days]
     latest = reports[-1]
     return [
@@ -83,6 +91,7 @@ def _judged(plan: Plan, days: list[Verdict]) -> list[str]:
         _section("What would flip it", _list(latest.flip)),
         _section("Missing facts", _list(latest.missing_facts)) if latest.missing_facts else "",
         _section(f"Checks: {latest.checks_line}", _checks(days[-1].checks)),
+        _segments(plan, explored),
         _section("Every day", _history(days, reports)),
         f"<footer>verdict <code>{latest.verdict_id}</code> · plan <code>{escape(latest.plan_hash)}</code> · "
         f"code <code>{escape(latest.code_version)}</code> · as of {escape(latest.as_of)}</footer>",
@@ -113,6 +122,7 @@ def _facts(latest: Report) -> str:
             ("Effect", row.effect, f"always-valid interval {row.interval}"),
             ("Strength", *_split(row.strength)),
         ]
+        facts += [("Reading", latest.reading, "")] if latest.reading else []
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(small)}</small></dd></div>"
         for name, value, small in facts
@@ -150,6 +160,24 @@ def _metrics(rows: tuple[MetricRow, ...]) -> str:
     ]
     return _table(
         head, [f'<tr class="{kind}">{"".join(line)}{last}</tr>' for kind, line, last in cells], right=5
+    )
+
+
+def _segments(plan: Plan, explored: Sequence[Segment]) -> str:
+    """To explore, never to decide: folded, below everything that a verdict rests on."""
+    if not explored:
+        return ""
+    metric = plan.primary.metric
+    rows = []
+    for item in explored:
+        attribute, value, *numbers = segment_cells(item, metric)
+        kind = ' class="out"' if item.stands_out else ""
+        rows.append(f"<tr{kind}>{_cell(f'{attribute} {value}')}{''.join(map(_number, numbers))}</tr>")
+    table = _table(HEAD[1:], rows, right=len(HEAD))
+    return _section(
+        f"{metric_name(metric)} by segment (exploratory)",
+        f'<p class="muted">{escape(EXPLORATORY)}</p>'
+        f"<details><summary>{len(explored)} segments</summary>{table}</details>",
     )
 
 

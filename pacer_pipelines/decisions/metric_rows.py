@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from pacer_pipelines.decisions.values import Finding, Label, Role
 from pacer_pipelines.decisions.wording import (
-    RATIOS,
+    AMOUNTS,
     TOO_FEW,
     difference_text,
     enough_to_show,
     interval_text,
     metric_name,
+    percent_text,
     rate_text,
 )
 from pacer_pipelines.metrics import Margin
@@ -40,7 +41,10 @@ RATED: dict[Label, str] = {
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric as text; ``shown`` is False when too few stand behind it, and then no number is in it."""
+    """One metric as text; ``shown`` is False when too few stand behind it, and then no number is in it.
+
+    ``relative`` is the effect as a share of control's rate, with its always-valid interval.
+    """
 
     metric: str
     role: Role
@@ -54,6 +58,7 @@ class MetricRow:
     coaches: str
     strength: str
     note: str
+    relative: str
     shown: bool
 
 
@@ -83,6 +88,7 @@ def metric_row(finding: Finding, plan: Plan) -> MetricRow:
         coaches=number(f"{finding.coaches} coaches"),
         strength=number(_strength(finding)),
         note=finding.note if shown else "",
+        relative=number(_relative(finding)),
         shown=shown,
     )
 
@@ -105,12 +111,22 @@ def _interval(finding: Finding) -> str:
     return interval_text(finding).removesuffix(" points") if finding.interval else "-"
 
 
+def _relative(finding: Finding) -> str:
+    if finding.relative is None:
+        return "-"
+    text = f"{percent_text(finding.relative)} relative"
+    if finding.relative_interval is None:
+        return text
+    low, high = map(percent_text, finding.relative_interval)
+    return f"{text}, {low.removesuffix(' %')} to {high}"
+
+
 def _margin(metric: str, margin: Margin, better: str) -> str:
     sign = "-" if better == "higher" else "+"
     if margin.relative:
         return f"{sign}{margin.relative * 100:g} %"
-    if metric in RATIOS:
-        return f"{sign}{margin.absolute:g}"
+    if metric in AMOUNTS:
+        return f"{sign}{margin.absolute:g}{AMOUNTS[metric][1]}"
     return f"{sign}{margin.absolute * 100:g} point{'' if margin.absolute == 0.01 else 's'}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pacer_pipelines.decisions.metric_rows import MetricRow, metric_row
+from pacer_pipelines.decisions.reading import reading_text
 from pacer_pipelines.decisions.values import Check, Finding, Role, Verdict, Word
 from pacer_pipelines.plan import Plan
 
@@ -27,6 +28,7 @@ class Report:
     why: str
     further: tuple[str, ...]
     effect_line: str
+    reading: str
     primary: MetricRow | None
     rows: tuple[MetricRow, ...]
     checks_line: str
@@ -60,6 +62,7 @@ def report(verdict: Verdict, plan: Plan) -> Report:
         why=verdict.reasons[0] if verdict.reasons else f"rule {verdict.rule}",
         further=verdict.reasons[1:],
         effect_line=_effect_line(first),
+        reading=reading_text(verdict, plan),
         primary=first,
         rows=tuple(metric_row(f, plan) for f in _below_the_primary(verdict.findings, primary)),
         checks_line=_checks_line(len(verdict.checks), len(failed)),
@@ -95,6 +98,7 @@ def plain_text(report: Report) -> str:
         [report.headline, report.share_line],
         _entry("Why", [report.why, *report.further]),
         _entry("Effect", [report.effect_line, *_strength(report.primary)]),
+        _entry("Reading", [report.reading] if report.reading else []),
         _table(report.rows),
         _entry("Checks", [report.checks_line, *map(_failed_text, report.failed_checks)]),
         _entry("Missing", list(report.missing_facts)),
@@ -121,7 +125,8 @@ def _effect_line(row: MetricRow | None) -> str:
         return f"{row.metric}: {row.effect}"
     interval = f"always-valid interval {row.interval}" if row.interval != "-" else "no interval yet"
     rates = f"{row.metric} {row.control} -> {row.treatment}"
-    return f"{rates}: {row.effect}, {interval}, n {row.n}, {row.coaches}"
+    relative = f" ({row.relative})" if row.relative != "-" else ""
+    return f"{rates}: {row.effect}{relative}, {interval}, n {row.n}, {row.coaches}"
 
 
 def _strength(row: MetricRow | None) -> list[str]:
@@ -143,7 +148,7 @@ def _days_line(days_left: int | None) -> str:
         return "days left unknown"
     if days_left <= 0:
         return "none left: the planned sample or the last day is reached"
-    return f"about {days_left} day{'' if days_left == 1 else 's'} left to the planned sample or the last day"
+    return f"about {days_left} day{'' if days_left == 1 else 's'} left to the last look"
 
 
 def _entry(name: str, items: list[str]) -> list[str]:

@@ -61,9 +61,7 @@ def segments(rows: Iterable[SegmentSum], metric: str) -> tuple[Segment, ...]:
     index = np.repeat(np.arange(len(names)), [part.cluster.size for part in parts])
     table = segment_effects(_joined(parts), index, len(names), FEWEST_UNITS, FEWEST_COACHES)
     students = _fewest_students(found)
-    shown = {
-        name for name in names if table.shown[number[name]] and students.get(name, 0.0) >= FEWEST_UNITS
-    }
+    shown = {name for name in names if table.shown[number[name]] and students.get(name, 0.0) >= FEWEST_UNITS}
     shown -= _second_to_hide(names, shown, students)
     return tuple(
         Segment(*name, table.effects.at(at), _known(table.p_holm[at]), _known(table.p_bh[at]))

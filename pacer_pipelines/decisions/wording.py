@@ -11,9 +11,13 @@ METRIC_NAMES = {
     "card_rate": "Anki card rate",
     "engagement": "reviews per card",
     "failure_rate": "failed judgements",
+    "latency": "latency per request",
+    "tokens": "tokens per request",
+    "cost": "cost per request",
     "rating_rate": "rated share of requests",
 }
-RATIOS = frozenset({"engagement"})
+# metrics that are no share: how many decimals, and the unit behind the number
+AMOUNTS = {"engagement": (2, ""), "latency": (1, " ms"), "tokens": (0, " tokens"), "cost": (5, " USD")}
 # nobody may be recognised in a number: students are minors
 FEWEST_UNITS, FEWEST_COACHES = 10, 3
 TOO_FEW = "too few to show"
@@ -36,17 +40,22 @@ def points(value: float) -> str:
 
 
 def rate_text(metric: str, value: float | None) -> str:
-    """A rate as percent, a ratio as a number, nothing as a dash."""
+    """A rate as percent, an amount as a number with its unit, nothing as a dash."""
     if value is None:
         return "–"
-    return f"{value:.2f}" if metric in RATIOS else f"{100 * value:.1f} %"
+    return _amount(metric, value) if metric in AMOUNTS else f"{100 * value:.1f} %"
 
 
 def difference_text(metric: str, value: float | None) -> str:
     """A signed difference in the unit of its metric."""
     if value is None:
         return "–"
-    return f"{value:+.2f}" if metric in RATIOS else points(value)
+    return _amount(metric, value, "+") if metric in AMOUNTS else points(value)
+
+
+def _amount(metric: str, value: float, sign: str = "") -> str:
+    decimals, unit = AMOUNTS[metric]
+    return f"{value:{sign},.{decimals}f}{unit}"
 
 
 def effect_text(finding: Finding) -> str:
@@ -60,6 +69,11 @@ def effect_text(finding: Finding) -> str:
     return f"{difference_text(finding.metric, finding.effect)} ({control} in A, {treatment} in B)"
 
 
+def percent_text(value: float | None) -> str:
+    """A relative change, signed: ``+5.3 %``; nothing as a dash."""
+    return "–" if value is None else f"{100 * value:+.1f} %"
+
+
 def interval_text(finding: Finding) -> str:
     """The always-valid interval: ``-1.0 to +5.6 points``."""
     if finding.interval is None:
@@ -67,8 +81,11 @@ def interval_text(finding: Finding) -> str:
     if not enough_to_show(finding):
         return TOO_FEW
     low, high = finding.interval
-    if finding.metric in RATIOS:
-        return f"{low:+.2f} to {high:+.2f}"
+    if finding.metric in AMOUNTS:
+        unit = AMOUNTS[finding.metric][1]
+        return (
+            f"{_amount(finding.metric, low, '+').removesuffix(unit)} to {_amount(finding.metric, high, '+')}"
+        )
     return f"{100 * low:+.1f} to {100 * high:+.1f} points"
 
 

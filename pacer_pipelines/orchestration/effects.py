@@ -174,6 +174,7 @@ def _waiting_days(world: WorldResource) -> set[date]:
 
 def write_pages(world: WorldResource) -> dict[str, Path]:
     """Write the page of each experiment that has a verdict; gives slug -> file."""
+    from pacer_pipelines.adapters.evidence_rows import explored
     from pacer_pipelines.dashboard.page import experiment_page
 
     pages = {}
@@ -181,5 +182,6 @@ def write_pages(world: WorldResource) -> dict[str, Path]:
         history = world.verdicts.history(plan.slug)
         if history:
             pages[plan.slug] = world.home / "reports" / f"{plan.slug}.html"
-            replace_text(pages[plan.slug], experiment_page(plan, history))
+            found = explored(world.home, plan, history)
+            replace_text(pages[plan.slug], experiment_page(plan, history, found))
     return pages

@@ -24,7 +24,17 @@ from pacer_pipelines.plan import Plan
 
 SOURCE_NAMES = {"exposures": "exposures", "feedback_events": "feedback", "card_reviews": "card_reviews"}
 # how a verdict is laid out, not what it is
-ONLY_SHOWN = frozenset({"report.py", "metric_rows.py"})
+ONLY_SHOWN = frozenset(
+    {
+        "report.py",
+        "metric_rows.py",
+        "reading.py",
+        "segments.py",
+        "plan_text.py",
+        "plan_advice.py",
+        "plan_traffic.py",
+    }
+)
 # ratings that stopped and went on again leave no hole: this failure concerns its own day only
 OF_ITS_DAY = frozenset({"feedback_fresh"})
 EMPTY = MartRows((), (), (), (), ())

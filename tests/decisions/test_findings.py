@@ -123,6 +123,68 @@ def test_a_b_that_is_rated_more_is_asked_for_fewer_bad_per_request() -> None:
     assert not bound.passes
 
 
+def test_the_tipping_point_is_told_beside_the_rated_share() -> None:
+    # +4 points on rated requests, 60 % of B's requests unrated: 4 / 0.6 = 6.7 points would turn the sign
+    note = finding(rated(0.40, 0.82), "rating_rate").note
+    assert note.endswith("6.7 points less often GOOD than its rated ones to overturn the sign")
+    worse = finding(rated(0.40, 0.74), "rating_rate").note
+    assert worse.endswith("6.7 points more often GOOD than its rated ones to overturn the sign")
+
+
+def test_where_nearly_everything_is_rated_no_missing_rating_can_overturn_the_sign() -> None:
+    # 5 % unrated and +10 points: 200 points would be needed
+    requests = rows("rating_rate", (2000, 1000), (0.95, 0.95))
+    good = rows("good_rate_mature", (1900, 950), (0.70, 0.80))
+    fitted = tuple(
+        row._replace(
+            n=next(r.y for r in requests.metrics if (r.coach, r.variant) == (row.coach, row.variant))
+        )
+        for row in good.metrics
+    )
+    note = finding(replace(EMPTY, metrics=requests.metrics + fitted), "rating_rate").note
+    assert note.endswith("; no difference of B's unrated requests could overturn the sign")
+
+
+def test_without_unrated_requests_there_is_no_tipping_point_to_tell() -> None:
+    every = tuple(row._replace(y=row.n) for row in rows("rating_rate", (200, 100), (1, 1)).metrics)
+    good = rows("good_rate_mature", (200, 100), (0.7, 0.8)).metrics
+    seen = finding(replace(EMPTY, metrics=every + good), "rating_rate")
+    assert "overturn" not in seen.note
+
+
+def test_nothing_is_told_relative_to_a_rate_of_zero() -> None:
+    none = tuple(row._replace(y=0.0) for row in rows("good_rate", (400, 200), (0.7, 0.8)).metrics)
+    seen = finding(replace(EMPTY, metrics=none), "good_rate")
+    assert seen.effect == 0
+    assert (seen.relative, seen.relative_interval) == (None, None)
+
+
+def test_the_relative_effect_is_the_effect_over_controls_rate() -> None:
+    seen = finding(rows("good_rate", (400, 200), (0.70, 0.85)), "good_rate")
+    assert seen.effect is not None
+    assert seen.relative == pytest.approx(seen.effect / seen.rate_control, rel=1e-3)  # type: ignore[operator]
+    assert seen.relative_interval is not None
+    assert seen.relative_interval[0] < seen.relative < seen.relative_interval[1]  # type: ignore[operator]
+
+
+def test_the_p_value_agrees_with_the_promote_bar() -> None:
+    for rates in ((0.70, 0.85), (0.70, 0.71)):
+        seen = finding(rows("good_rate", (400, 200), rates), "good_rate")
+        assert seen.p_value is not None
+        # 2 (1 - Phi(1.96)) is the plan's one-sided 5 %
+        assert seen.passes == (seen.p_value <= 0.049996)
+
+
+def test_the_clock_counts_effective_size_over_a_ramp() -> None:
+    # 12 coaches: 90 and 10 rated in the first phase, 70 and 30 in the second; W = 12 (90*10/100 + 70*30/100)
+    first, second = rows("good_rate", (90, 10), (0.7, 0.7)), rows("good_rate", (70, 30), (0.7, 0.7))
+    both = first.metrics + tuple(row._replace(phase="2") for row in second.metrics)
+    seen = finding(replace(EMPTY, metrics=both), "good_rate")
+    assert seen.effective_n == pytest.approx(12 * (9 + 21))
+    # (1.96 + 0.84)^2 * 0.78 * 0.22 * 1.5 / 0.03^2 = 2,242.2
+    assert seen.information == pytest.approx(12 * 30 / 2242.24, rel=1e-4)
+
+
 def test_ratings_weighted_by_decision_undo_the_choice_of_what_is_rated() -> None:
     # Both variants: APPROVE rated 80 %, REJECT 20 %. B is better on REJECT only, by 20 points, on half the requests.
     decisions = tuple(

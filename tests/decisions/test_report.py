@@ -176,13 +176,66 @@ def test_text_fits_a_terminal_even_with_long_reasons(plan: Plan) -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_how_likely_b_is_better_is_a_reading_beside_the_verdict(plan: Plan) -> None:
+    # prior sd 0.03, se 0.012: mean 0.0234 * 0.0009 / (0.0009 + 0.000144) = 0.0202, sd 0.01114, z 1.811
+    text = report(verdict(), plan).reading
+    assert text.startswith(
+        "B is better with probability 96.5 %; effect +2.0 points, with 95 % probability -0.2 to +4.2 points"
+    )
+    assert text.endswith("no rule uses it)")
+    assert "Reading   B is better" in plain_text(report(verdict(), plan))
+
+
+@pytest.mark.parametrize(
+    "finding",
+    [good_rate(se=None), good_rate(effect=None), good_rate(n_treatment=9), good_rate(se=0.0)],
+    ids=["no error", "no effect", "nine ratings", "no variation"],
+)
+def test_nothing_is_read_into_too_little(plan: Plan, finding: Finding) -> None:
+    shown = report(verdict(findings=(finding,)), plan)
+    assert shown.reading == ""
+    assert "Reading" not in plain_text(shown)
+
+
+@pytest.mark.parametrize(("effect", "text"), [(0.09, "over 99.9 %"), (-0.09, "under 0.1 %")])
+def test_a_reading_is_never_certain(plan: Plan, effect: float, text: str) -> None:
+    assert text in report(verdict(findings=(good_rate(effect=effect),)), plan).reading
+
+
+def test_the_effect_is_told_relative_to_control_too(plan: Plan) -> None:
+    known = good_rate(relative=0.0297, relative_interval=(-0.0127, 0.0724))
+    line = report(verdict(findings=(known,)), plan).effect_line
+    assert "+2.3 points (+3.0 % relative, -1.3 to +7.2 %)" in line
+    unsure = good_rate(relative=0.0297)
+    assert "(+3.0 % relative)" in report(verdict(findings=(unsure,)), plan).effect_line
+
+
+@pytest.mark.parametrize(
+    ("metric", "effect", "margin", "expected"),
+    [
+        ("latency", 12.34, 25.0, ("400.0 ms", "+12.3 ms", "-8.0 to +20.0 ms")),
+        ("tokens", 12.0, 25.0, ("400 tokens", "+12 tokens", "-8 to +20 tokens")),
+        ("cost", 12.34, 25.0, ("400.00000 USD", "+12.34000 USD", "-8.00000 to +20.00000 USD")),
+        ("engagement", 12.34, 25.0, ("400.00", "+12.34", "-8.00 to +20.00")),
+    ],
+)
+def test_amounts_are_told_in_their_unit(
+    plan: Plan, metric: str, effect: float, margin: float, expected: tuple[str, str, str]
+) -> None:
+    finding = failures(
+        metric=metric, effect=effect, interval=(-8.0, 20.0), rate_control=400.0, margin=margin, better="lower"
+    )
+    (row,) = report(verdict(findings=(good_rate(), finding)), plan).rows
+    assert (row.control, row.effect, row.interval) == expected
+
+
 def test_every_day_left_is_counted(plan: Plan) -> None:
     lines = [
         report(dataclasses.replace(verdict(), days_left=left), plan).days_line for left in (33, 1, 0, None)
     ]
     assert lines == [
-        "about 33 days left to the planned sample or the last day",
-        "about 1 day left to the planned sample or the last day",
+        "about 33 days left to the last look",
+        "about 1 day left to the last look",
         "none left: the planned sample or the last day is reached",
         "days left unknown",
     ]

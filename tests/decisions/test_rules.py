@@ -83,6 +83,12 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
     "B is rated at another rate and its worst reading is no win: hold": (
         replace(READY, findings=(*READY.findings, replace(AGREE[0], metric="good_per_request", passes=False))),
         "waiting", "hold", 30.0),
+    "the worst reading of the missing ratings is not known: hold": (
+        replace(READY, findings=(*READY.findings, replace(
+            AGREE[0], metric="good_per_request", effect=None, passes=False))),
+        "waiting", "hold", 30.0),
+    "the uncertainty of the primary metric cannot be computed: hold": (
+        with_finding(READY, "good_rate", z_star=None, passes=False), "waiting", "hold", 30.0),
     "no finding at all: hold": (replace(READY, findings=()), "waiting", "hold", 30.0),
     "a critical check fails while B wins: hold": (replace(READY, checks=(BROKEN,)), "health", "hold", 30.0),
     "a warning alone stops nothing": (replace(READY, checks=(ODD,)), "win", "promote", 50.0),
