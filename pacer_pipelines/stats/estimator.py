@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pacer_pipelines.stats.arrays import BoolArray, FloatArray, IntArray, frozen_labels, refuse_where, summed
-from pacer_pipelines.stats.jackknife import Cells, Fit, cells_of, fit
+from pacer_pipelines.stats.cells import Cells, cells_of
+from pacer_pipelines.stats.jackknife import Fit, fit
 from pacer_pipelines.stats.summaries import Strata
 from pacer_pipelines.stats.tails import normal_score, normal_scores
 

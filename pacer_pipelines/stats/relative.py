@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacer_pipelines.stats.arrays import FloatArray
+from pacer_pipelines.stats.cells import Cells, cells_of
 from pacer_pipelines.stats.estimator import NO_VARIATION, smallest_errors
-from pacer_pipelines.stats.jackknife import Cells, Fit, cells_of, fit
+from pacer_pipelines.stats.jackknife import Fit, fit
 from pacer_pipelines.stats.summaries import Strata
 
 
