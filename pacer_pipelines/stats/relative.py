@@ -73,7 +73,7 @@ def relative_effect(strata: Strata, multiplier: float) -> RelativeEffect | None:
     if math.isnan(least):
         return RelativeEffect(ratio, math.nan, math.nan)
     changes = np.array([effect.changes, control.changes])
-    spread = changes @ changes.T * (1.0 - 1.0 / changes.shape[1])
+    spread = (changes[:, None] * changes).sum(axis=2) * (1.0 - 1.0 / changes.shape[1])
     low, high = _fieller(difference, rate, spread, multiplier)
     if math.isfinite(low):
         reach = multiplier * least / abs(rate)

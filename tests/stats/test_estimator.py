@@ -54,7 +54,7 @@ def least_squares(strata: Strata, keep: npt.NDArray[np.bool_] | None = None) -> 
     treated = np.repeat([0.0, 1.0], kept.size)
     n = np.concatenate([rows.n_control[kept], rows.n_treatment[kept]])
     y = np.concatenate([rows.y_control[kept], rows.y_treatment[kept]])
-    return float(sm.WLS(y / n, np.column_stack([treated, dummies]), weights=n).fit().params[0])
+    return float(sm.WLS(y / n, np.column_stack([treated, dummies]), weights=n).fit(method="qr").params[0])
 
 
 @pytest.mark.parametrize("binary", [True, False])
@@ -74,7 +74,9 @@ def test_estimate_equals_ordinary_least_squares_on_single_requests() -> None:
             treated += [float(arm)] * units
             stratum += [index] * units
     design = np.column_stack([treated, np.eye(rows.cluster.size)[stratum]])
-    assert effect_of(strata).estimate == pytest.approx(sm.OLS(outcome, design).fit().params[0], rel=1e-8)
+    assert effect_of(strata).estimate == pytest.approx(
+        sm.OLS(outcome, design).fit(method="qr").params[0], rel=1e-8
+    )
 
 
 def test_estimate_equals_mantel_haenszel_risk_difference_in_exact_fractions() -> None:

@@ -103,7 +103,7 @@ def least_squares(units: Units) -> tuple[float, float]:
     labels, at = np.unique(kept.stratum, return_inverse=True)
     along = [] if kept.x is None else [kept.x]
     design = np.column_stack([kept.treated.astype(float), *along, np.eye(labels.size)[at]])
-    found = sm.WLS(kept.outcome(), design, weights=kept.n).fit().params
+    found = sm.WLS(kept.outcome(), design, weights=kept.n).fit(method="qr").params
     return float(found[0]), float(found[1]) if along else 0.0
 
 
