@@ -122,7 +122,8 @@ def _facts(latest: Report) -> str:
             ("Effect", row.effect, f"always-valid interval {row.interval}"),
             ("Strength", *_split(row.strength)),
         ]
-        facts += [("Reading", latest.reading, "")] if latest.reading else []
+        chance, _, rest = latest.reading.partition("; ")
+        facts += [("Bayesian reading", chance, rest)] if latest.reading else []
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(small)}</small></dd></div>"
         for name, value, small in facts

@@ -5,7 +5,7 @@ from pacer_pipelines.decisions.wording import difference_text, enough_to_show, p
 from pacer_pipelines.plan import Plan
 from pacer_pipelines.stats import bayesian_reading
 
-READING = "a Bayesian reading, for one look and by a sceptical prior; no rule uses it"
+READING = "a Bayesian reading: one look, a sceptical prior, and no rule uses it"
 
 
 def reading_text(verdict: Verdict, plan: Plan) -> str:

@@ -18,10 +18,16 @@ def _now() -> datetime:
 
 @dataclass
 class Exposure:
-    """One request being served: which model to ask, and where PACER notes the id of what it stored."""
+    """One request being served: which model to ask, and where PACER notes the id of what it stored.
+
+    Tokens and cost are noted where they are known; a plan can guard them (``metric = "tokens"`` or ``"cost"``).
+    """
 
     assignment: Assignment
     log_id: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
 
 
 class ExposureLog:
@@ -82,4 +88,11 @@ class ExposureLog:
         }
         if error is not None:
             line["error"] = error
-        return line | {"log_id": None if error else exposure.log_id, "latency_ms": latency_ms}
+        # names of OpenTelemetry's GenAI conventions; a failed call may have cost something too
+        spent = {
+            "gen_ai.usage.input_tokens": exposure.input_tokens,
+            "gen_ai.usage.output_tokens": exposure.output_tokens,
+            "cost_usd": exposure.cost_usd,
+        }
+        known = {name: value for name, value in spent.items() if value is not None}
+        return line | {"log_id": None if error else exposure.log_id, "latency_ms": latency_ms} | known

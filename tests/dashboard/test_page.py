@@ -11,13 +11,18 @@ from stored_days import fortnight, plan, stored, verdict
 from pacer_pipelines.dashboard import charts
 from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
 from pacer_pipelines.dashboard.page import experiment_page, index_page, style
+from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.decisions.values import Check, Finding
 from pacer_pipelines.errors import SourceUnreadable
+from pacer_pipelines.stats import Effect
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
     return experiment_page(plan(), fortnight())
+
+
+from pacer_pipelines.stats import Effect
 
 
 def text_of(page: str) -> str:
@@ -138,3 +143,21 @@ def test_every_colour_of_a_chart_follows_the_readers_theme() -> None:
     for colour in used:
         assert f'[fill="{colour}"]' in style()
         assert f'[stroke="{colour}"]' in style()
+
+
+def test_segments_stand_apart_and_say_what_they_are_not() -> None:
+    effect = Effect(0.05, 0.01, 12, 11, 5.0, 4.0, 900.0, 400.0, 0.7, 0.75, 12, 270.0)
+    explored = [
+        Segment("school", "<b>alpha</b>", effect, 0.0004, 0.0002),
+        Segment("school", "tiny", None, None, None),
+    ]
+    page = experiment_page(plan(), fortnight(), explored)
+    text = text_of(page)
+    assert "GOOD rate by segment (exploratory)" in text
+    assert "no verdict reads this table" in text
+    assert "<b>alpha" not in page
+    assert "school tiny" in text
+    assert "too few to show" in text
+    # what is left after the correction is marked, the rest is not
+    assert page.count('<tr class="out">') == 1
+    assert "by segment" not in experiment_page(plan(), fortnight())

@@ -182,7 +182,7 @@ def test_how_likely_b_is_better_is_a_reading_beside_the_verdict(plan: Plan) -> N
     assert text.startswith(
         "B is better with probability 96.5 %; effect +2.0 points, with 95 % probability -0.2 to +4.2 points"
     )
-    assert text.endswith("no rule uses it)")
+    assert text.endswith("and no rule uses it)")
     assert "Reading   B is better" in plain_text(report(verdict(), plan))
 
 

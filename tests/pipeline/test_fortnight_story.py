@@ -233,6 +233,32 @@ def test_the_page_shows_each_day(fortnight: RanFortnight) -> None:
         assert str(day) in page
 
 
+def test_segments_add_up_and_are_only_to_explore(fortnight: RanFortnight) -> None:
+    """School by school, as the last verdict's primary metric counts; the concepts are the twelve of the example."""
+    result = fortnight.world.pacer("segments", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert {row["attribute"] for row in found} == {"school", "grade", "concept"}
+    schools = {row["segment"]: row for row in found if row["attribute"] == "school"}
+    # the holdout school is never analysed
+    assert set(schools) == {"alpha", "beta", "gamma"}
+    assert sum(row["attribute"] == "concept" for row in found) == 12
+    assert all(row["p_holm"] >= row["p_bh"] for row in found if row["shown"])
+    shown = fortnight.world.pacer("segments", "--date", LAST)
+    assert "To explore, never to decide" in shown.stdout
+    early = fortnight.world.pacer("segments", "--date", FIRST)
+    assert "too few to show" in early.stdout
+    page = (fortnight.world.home / "reports" / f"{SLUG}.html").read_text(encoding="utf-8")
+    assert "GOOD rate by segment (exploratory)" in page
+
+
+def test_segments_of_nothing_say_so(fortnight: RanFortnight) -> None:
+    assert "nothing of latency by segment" in fortnight.world.pacer("segments", "--metric", "latency").stdout
+    refused = fortnight.world.pacer("segments", "--experiment", "another")
+    assert refused.exit_code == 2
+    assert "Traceback" not in refused.output
+
+
 def fingerprints(fortnight: RanFortnight) -> dict[str, str]:
     """Hash of every file that a second run must leave as it is."""
     home = fortnight.world.home

@@ -57,6 +57,16 @@ def test_a_failure_has_the_fields_of_the_real_log_and_goes_on_to_the_caller(log)
     assert "Minji" not in log.lines.path.read_text()
 
 
+def test_what_a_call_spent_is_written_and_read_even_when_it_failed(log):
+    with pytest.raises(TimeoutError), log.serve(REQUEST) as exposure:
+        exposure.input_tokens, exposure.output_tokens, exposure.cost_usd = 812, 41, 0.00123
+        raise TimeoutError
+    parsed = parse_exposures(log.lines.path.read_bytes().splitlines(), ORIGIN, {})
+    (row,) = parsed.rows
+    assert (row["input_tokens"], row["output_tokens"], row["cost_usd"]) == (812, 41, 0.00123)
+    assert row["is_failure"]
+
+
 @pytest.mark.parametrize("end", [KeyboardInterrupt, asyncio.CancelledError, GeneratorExit])
 def test_a_cancelled_request_is_exposed_once(log, end):
     with pytest.raises(end), log.serve(REQUEST):
