@@ -22,9 +22,6 @@ def page() -> str:
     return experiment_page(plan(), fortnight())
 
 
-from pacer_pipelines.stats import Effect
-
-
 def text_of(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]).split())
 

@@ -58,9 +58,13 @@ def test_a_failure_has_the_fields_of_the_real_log_and_goes_on_to_the_caller(log)
 
 
 def test_what_a_call_spent_is_written_and_read_even_when_it_failed(log):
-    with pytest.raises(TimeoutError), log.serve(REQUEST) as exposure:
-        exposure.input_tokens, exposure.output_tokens, exposure.cost_usd = 812, 41, 0.00123
-        raise TimeoutError
+    def ask() -> None:
+        with log.serve(REQUEST) as exposure:
+            exposure.input_tokens, exposure.output_tokens, exposure.cost_usd = 812, 41, 0.00123
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        ask()
     parsed = parse_exposures(log.lines.path.read_bytes().splitlines(), ORIGIN, {})
     (row,) = parsed.rows
     assert (row["input_tokens"], row["output_tokens"], row["cost_usd"]) == (812, 41, 0.00123)
