@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test lint dev lock clean
+.PHONY: help setup demo test bench lint dev lock clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -40,6 +40,9 @@ demo: $(STAMP) ## judge each day of the example fortnight and show the last verd
 
 test: $(STAMP) lint ## linters, types, import contracts and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: $(STAMP) ## CPU time of 10,000 analyses, beside tea-tasting and gbstats
+	$(BIN)/python benchmarks/many_effects.py
 
 lint: $(STAMP) ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff format --check .
