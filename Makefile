@@ -11,12 +11,16 @@ UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 SYNC := pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 OWN := pip install --quiet --python $(BIN)/python --no-deps --editable .
 
+# What a verdict rests on: a branch that no test takes fails the run.
+EVERY_BRANCH := --cov pacer_pipelines.stats --cov pacer_pipelines.decisions --cov-branch --cov-fail-under 100 \
+	--cov-report term-missing:skip-covered
+
 # One place for what must never phone home, and for bytecode: compiled imports halve a run.
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test bench lint dev lock clean
+.PHONY: help setup demo test bench lint dev lock pictures clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -39,10 +43,14 @@ demo: $(STAMP) ## judge each day of the example fortnight and show the last verd
 	@$(BIN)/pacer run --config examples/pacer_fortnight/pacer.toml --from 2026-11-02 --to 2026-11-15
 
 test: $(STAMP) lint ## linters, types, import contracts and the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/stats tests/decisions $(EVERY_BRANCH)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/stats --ignore tests/decisions
 
 bench: $(STAMP) ## CPU time of 10,000 analyses, beside tea-tasting and gbstats
 	$(BIN)/python benchmarks/many_effects.py
+
+calibrate: $(STAMP) ## simulate thousands of experiments and write docs/calibration.md (about 15 minutes)
+	PYTHONPATH=tests $(BIN)/python -m simulation.calibrate
 
 lint: $(STAMP) ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff format --check .
@@ -55,6 +63,9 @@ dev: $(STAMP) ## open the Dagster UI on the world of PACER_CONFIG (default: the 
 	@export PACER_CONFIG="$${PACER_CONFIG:-examples/pacer_fortnight/pacer.toml}"; \
 	home="$$($(BIN)/pacer home)"; export DAGSTER_HOME="$$home/dagster"; \
 	exec $(BIN)/dagster dev -w workspace.yaml
+
+pictures: demo ## draw the pictures of docs/statistics.md anew
+	$(BIN)/python docs/draw_pictures.py examples/pacer_fortnight/pacer.toml
 
 clean: ## remove the environment and the demo's output
 	rm -rf .venv .demo dbt_project/target

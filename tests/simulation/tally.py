@@ -1,7 +1,8 @@
 """What became of many worlds, counted: by rule, how many were promoted or rolled back, and on which days."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,26 @@ class Tally:
             "bar_alone": self.bar_alone,
             **{name: dict(sorted(getattr(self, name).items())) for name in ("alarms", "failed", "held_by")},
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Tally":
+        """What :meth:`to_dict` made plain."""
+
+        def counted(days: Mapping[str, int]) -> Counter[int]:
+            return Counter({int(day): count for day, count in days.items()})
+
+        known = {item.name: content[item.name] for item in fields(Cell)}
+        known["ramp"] = tuple((day, share) for day, share in known["ramp"])
+        return cls(
+            cell=Cell(**known),
+            worlds=content["worlds"],
+            rules={
+                name: Days(counted(days["promoted"]), counted(days["rolled_back"]))
+                for name, days in content["rules"].items()
+            },
+            bar_alone=content["bar_alone"],
+            **{name: Counter(content[name]) for name in ("alarms", "failed", "held_by")},
+        )
 
 
 def run_batch(cell: Cell, batch: int) -> Tally:
