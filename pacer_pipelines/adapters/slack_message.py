@@ -70,7 +70,7 @@ def _effect(report: Report) -> list[Block]:
         return [_section(report.effect_line)]
     pairs = [
         (row.metric, f"{row.control} → {row.treatment}"),
-        ("Effect (treatment minus control)", row.effect),
+        ("Effect (treatment minus control)", row.effect + (f", {row.note}" if row.note else "")),
         ("Always-valid interval", row.interval if row.interval != "-" else "not known yet"),
         ("n control / treatment", f"{row.n}, {row.coaches}"),
         ("Strength", row.strength),

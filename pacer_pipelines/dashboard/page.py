@@ -119,7 +119,11 @@ def _facts(latest: Report) -> str:
                 f"{row.control} → {row.treatment}",
                 f"n {row.n}, {row.coaches}",
             ),
-            ("Effect", row.effect, f"always-valid interval {row.interval}"),
+            (
+                "Effect",
+                row.effect,
+                "; ".join(filter(None, (f"always-valid interval {row.interval}", row.note))),
+            ),
             ("Strength", *_split(row.strength)),
         ]
         chance, _, rest = latest.reading.partition("; ")

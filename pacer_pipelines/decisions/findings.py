@@ -98,8 +98,16 @@ def find_primary(effect: Effect | None, measured: Measured, plan: Plan, clock: C
     alarm = enough_for_alarm(effect, plan) and finding.interval[1] < 0
     passes = finding.z_star >= clock.bar
     label: Label = "worse" if alarm else "better" if passes else "inconclusive"
-    finding = replace(finding, label=label, alarm=alarm, passes=passes)
+    finding = replace(finding, label=label, alarm=alarm, passes=passes, note=_adjusted(effect, plan))
     return _with_relative(finding, measured, effect, clock.primary_opt, clock)
+
+
+def _adjusted(effect: Effect, plan: Plan) -> str:
+    if plan.primary.covariate is None:
+        return ""
+    if effect.slope:
+        return "adjusted by each student's ratings before the start"
+    return "not adjusted: nothing is known of ratings before the start"
 
 
 def enough_for_alarm(effect: Effect, plan: Plan) -> bool:

@@ -130,7 +130,9 @@ def _effect_line(row: MetricRow | None) -> str:
 
 
 def _strength(row: MetricRow | None) -> list[str]:
-    return [row.strength] if row is not None and row.strength != "-" else []
+    if row is None:
+        return []
+    return [text for text in (row.strength, row.note) if text not in ("-", "")]
 
 
 def _failed_text(check: Check) -> str:
@@ -155,7 +157,10 @@ def _entry(name: str, items: list[str]) -> list[str]:
     """A word in the margin and its paragraphs beside it."""
     margin = " " * 10
     width = WIDTH - len(margin)
-    paragraphs = [textwrap.wrap(_held(item), width, subsequent_indent="  ") or [""] for item in items]
+    paragraphs = [
+        textwrap.wrap(_held(item), width, subsequent_indent="  ", break_on_hyphens=False) or [""]
+        for item in items
+    ]
     lines = [margin + line.replace(NO_BREAK, " ") for paragraph in paragraphs for line in paragraph]
     return [f"{name:<10}" + lines[0].lstrip(), *lines[1:]] if lines else []
 

@@ -66,6 +66,28 @@ def test_the_covariate_reaches_the_estimator_in_its_own_unit() -> None:
     assert strata.covariate.xy_control.tolist() == [1.5]
 
 
+def adjusting() -> Plan:
+    content = PLAN.model_dump(mode="json")
+    content["primary"]["covariate"] = "pre_period"
+    return Plan.model_validate(content)
+
+
+def test_a_plan_that_adjusts_says_whether_it_could() -> None:
+    rows = made_weeks()
+    # every second coach's students were rated better before the start, by half a point each
+    known = tuple(
+        row._replace(x=sign * 500 * row.n, xx=250_000 * row.n, xy=sign * 500 * row.y)
+        for row in rows.metrics
+        for sign in ((1 if row.variant == "control" else -1) if int(row.coach[1:]) % 2 else 1,)
+    )
+    plan = adjusting()
+    told = find_all(replace(rows, metrics=known), plan)[0]
+    assert told.note == "adjusted by each student's ratings before the start"
+    assert find_all(rows, plan)[0].note == "not adjusted: nothing is known of ratings before the start"
+    assert find_all(rows, PLAN)[0].note == ""
+    assert told.effect != find_all(rows, PLAN)[0].effect
+
+
 def test_students_who_cross_coaches_bring_the_larger_of_two_standard_errors() -> None:
     rows = made_weeks(students=True)
     by_coach = measure(replace(rows, students=()), PLAN)

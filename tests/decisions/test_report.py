@@ -229,6 +229,12 @@ def test_amounts_are_told_in_their_unit(
     assert (row.control, row.effect, row.interval) == expected
 
 
+def test_what_was_done_to_the_primary_metric_is_told_under_it(plan: Plan) -> None:
+    adjusted = good_rate(note="adjusted by each student's ratings before the start")
+    lines = plain_text(report(verdict(findings=(adjusted,)), plan)).splitlines()
+    assert "          adjusted by each student's ratings before the start" in lines
+
+
 def test_every_day_left_is_counted(plan: Plan) -> None:
     lines = [
         report(dataclasses.replace(verdict(), days_left=left), plan).days_line for left in (33, 1, 0, None)

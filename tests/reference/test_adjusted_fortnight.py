@@ -106,7 +106,9 @@ def test_effect_and_larger_error_equal_refits_on_single_requests(crossed: Crosse
 def test_the_covariate_matters_here(crossed: Crossed) -> None:
     rows = comparable(crossed.rows[crossed.rows["rated"] == 1])
     unadjusted = fitted(rows, "good", adjusted=False)
-    assert finding(crossed.verdict, "good_rate")["effect"] != pytest.approx(unadjusted, rel=1e-3)
+    found = finding(crossed.verdict, "good_rate")
+    assert found["effect"] != pytest.approx(unadjusted, rel=1e-3)
+    assert found["note"] == "adjusted by each student's ratings before the start"
 
 
 def test_the_capped_mean_is_shown_in_milliseconds(crossed: Crossed) -> None:
