@@ -3,8 +3,18 @@
 from pacer_pipelines.stats.alarms import alarm_half_width, alarm_multiplier, alarm_p_value
 from pacer_pipelines.stats.bars import planned_treatment_n, promote_bar, promote_lower_bound, promote_p_value
 from pacer_pipelines.stats.bayes import Reading, bayesian_reading
+from pacer_pipelines.stats.correlation import rating_correlation
 from pacer_pipelines.stats.crossing import CrossedShare, crossed_share
 from pacer_pipelines.stats.decision_weights import DecisionSums, decision_weighted
+from pacer_pipelines.stats.design import (
+    Design,
+    days_to_detect,
+    detectable_after,
+    detectable_ever,
+    effect_variance,
+    implied_design_effect,
+    rated_after,
+)
 from pacer_pipelines.stats.estimator import (
     Effect,
     Effects,
@@ -69,6 +79,14 @@ __all__ = [  # noqa: RUF022 - in the order of reading: from sums to verdict mate
     "smallest_detectable_effect",
     "days_left",
     "relative_duration",
+    "Design",
+    "rated_after",
+    "effect_variance",
+    "implied_design_effect",
+    "detectable_after",
+    "detectable_ever",
+    "days_to_detect",
+    "rating_correlation",
     "SegmentEffects",
     "segment_effects",
     "holm",
