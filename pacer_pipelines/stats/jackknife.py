@@ -92,7 +92,8 @@ def _without_each(cells: Cells, by_stratum: Moments) -> tuple[Moments, Moments]:
 
     Scores of residuals add up to 0 over all strata of an analysis, so without a cluster they are minus what the
     cluster contributes. Beside a cluster with nearly all the weight both subtractions would leave rounding: there
-    the other strata are added up.
+    the other strata are added up. A cluster that touches every stratum leaves exactly 0 untouched: both sums go
+    through the strata in the same order.
     """
     at, analysis = cells.cluster_analysis, cells.stratum_analysis
     touched, kept = _touched(cells, by_stratum)
@@ -100,13 +101,11 @@ def _without_each(cells: Cells, by_stratum: Moments) -> tuple[Moments, Moments]:
     alone = dominant & (np.bincount(at[dominant], minlength=cells.analyses)[at] == 1)
     aside = np.zeros(analysis.size, dtype=np.bool_)
     aside[cells.row_stratum[alone[cells.row_cluster]]] = True
-    strata_of_cluster = np.bincount(cells.row_cluster, minlength=at.size)
-    everywhere = strata_of_cluster == np.bincount(analysis, minlength=cells.analyses)[at]
 
     def without(full: FloatArray, own: FloatArray, rest: FloatArray) -> tuple[FloatArray, FloatArray]:
         others = summed(analysis, np.where(aside, 0.0, full), cells.analyses)[at]
         untouched = np.where(alone, others, summed(analysis, full, cells.analyses)[at] - own)
-        left = np.where(everywhere, 0.0, untouched) + rest
+        left = untouched + rest
         return left, np.where(alone, left, rest - own)
 
     parts = list(zip(by_stratum, touched, kept, strict=True))

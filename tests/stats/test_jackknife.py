@@ -154,10 +154,11 @@ def test_a_covariate_that_is_the_variant_tells_nothing() -> None:
     assert adjusted.estimate == pytest.approx(effect_of(units.sums()).estimate, rel=1e-12)
 
 
-def test_a_covariate_that_one_coach_alone_knows_is_given_up_without_that_coach() -> None:
+@pytest.mark.parametrize("elsewhere", [0.0, 1.0], ids=["constant", "the variant itself"])
+def test_a_covariate_that_one_coach_alone_knows_is_given_up_without_that_coach(elsewhere: float) -> None:
     units = an_experiment(8, "latency", covariate=True, coaches=5)
     assert units.x is not None
-    known = np.where(units.cluster == 2, units.x, 0.0)
+    known = np.where(units.cluster == 2, units.x, elsewhere * units.treated)
     units = Units(units.cluster, units.stratum, units.treated, units.y, units.n, known, "latency")
     full, clusters = least_squares(units)[0], np.unique(units.cluster)
     refits = []
