@@ -60,9 +60,10 @@ def measure(rows: MartRows, plan: Plan) -> Measured:
     """
     sums = {metric: strata for metric in metrics_of(plan) if (strata := rows.strata(metric)) is not None}
     effects, against_margin = _one(measure_all({name: _alone(one) for name, one in sums.items()}, 1, plan))
-    by_student = {name: _alone(one) for name in sums if (one := rows.strata_by_student(name)) is not None}
+    by_student = {name: one for name in sums if (one := rows.strata_by_student(name)) is not None}
     if by_student:
-        second, second_margin = _one(measure_all(by_student, 1, plan))
+        tables = {name: _alone(one) for name, one in by_student.items()}
+        second, second_margin = _one(measure_all(tables, 1, plan))
         effects = {name: _cautious(one, second.get(name)) for name, one in effects.items()}
         against_margin = {
             name: _cautious(one, second_margin.get(name)) for name, one in against_margin.items()
@@ -70,7 +71,8 @@ def measure(rows: MartRows, plan: Plan) -> Measured:
     good, bad, rated = _per_request(rows)
 
     def relative(metric: str, multiplier: float) -> RelativeEffect | None:
-        return relative_effect(sums[metric], multiplier) if metric in sums else None
+        both = [relative_effect(one[metric], multiplier) for one in (sums, by_student) if metric in one]
+        return max((one for one in both if one), key=lambda one: one.high - one.low, default=None)
 
     return Measured(
         effects=effects,

@@ -10,7 +10,7 @@ from pacer_pipelines.decisions.findings import find_all
 from pacer_pipelines.decisions.marts import MartRows, MetricSum
 from pacer_pipelines.decisions.measures import measure, measure_all, metrics_of
 from pacer_pipelines.plan import Plan, load_plan
-from pacer_pipelines.stats import Strata, cautious_effect, estimate_effect
+from pacer_pipelines.stats import Strata, cautious_effect, estimate_effect, relative_effect
 
 from .made_weeks import made_weeks
 
@@ -103,6 +103,11 @@ def test_students_who_cross_coaches_bring_the_larger_of_two_standard_errors() ->
         assert both.effects[name] == cautious_effect(alone, student)
         assert both.effects[name].se == max(alone.se, student.se)  # type: ignore[union-attr]
         assert student.estimate == pytest.approx(alone.estimate, abs=1e-12)
+        by_either = [relative_effect(one, 3.0) for one in (rows.strata(name), strata) if one is not None]
+        widest = max(one.high - one.low for one in by_either if one is not None)
+        told = both.relative(name, 3.0)
+        assert told is not None
+        assert told.high - told.low == widest
     assert set(both.against_margin) == {"card_rate", "engagement", "failure_rate"}
 
 
