@@ -28,7 +28,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DOCS, help="folder for calibration.md, .json and plots")
     given = parser.parse_args()
     cells = [replace(cell, worlds=given.worlds or cell.worlds) for cell in CELLS]
-    write(read(given.out) if given.again else run(cells, given.processes), given.out)
+    known = read(given.out) if given.again or given.only else {}
+    new = [] if given.again else [cell for cell in cells if not given.only or given.only in cell.name]
+    found = known | run(new, given.processes)
+    write({cell.name: found[cell.name] for cell in cells if cell.name in found}, given.out)
 
 
 def run(cells: Sequence[Cell], processes: int) -> dict[str, Tally]:
@@ -37,6 +40,7 @@ def run(cells: Sequence[Cell], processes: int) -> dict[str, Tally]:
     tallies = {cell.name: Tally(cell) for cell in cells}
     started = time.monotonic()
     with get_context("spawn").Pool(processes) as pool:
+        # in order, so that a kind is told as soon as it is whole
         for tally in pool.imap(_batch, tasks):
             whole = tallies[tally.cell.name]
             whole.add(tally)

@@ -59,7 +59,7 @@ def false_promotion(tallies: Mapping[str, Tally]) -> Spec:
     shape = {"field": "rule", "type": "nominal", "sort": rules}
     place = {
         "field": "kind", "type": "nominal", "sort": [name.removeprefix("null, ") for name in kinds],
-        "axis": {"title": None, "labelLimit": 320, "grid": True, "ticks": False},
+        "axis": {"title": None, "labelLimit": 320, "grid": True, "ticks": False, "domain": False, "offset": 12},
     }  # fmt: skip
     across = {
         "field": "percent", "type": "quantitative", "scale": {"type": "sqrt", "domain": [0, 100], "nice": False},
@@ -139,7 +139,9 @@ def _cumulative(days: Counter[int], tally: Tally) -> list[tuple[int, float]]:
 
 def _legend(columns: int = 2) -> Spec:
     return {
-        "title": None, "orient": "bottom", "columns": columns, "labelLimit": 360, "symbolSize": 130,
+        "title": None, "orient": "bottom", "columns": columns, "labelLimit": 360,
+        # lines long enough to show their dashes
+        "symbolSize": 130 if columns > 1 else 700,
         "symbolStrokeWidth": 2.2, "labelColor": INK, "labelFontSize": 12,
     }  # fmt: skip
 
