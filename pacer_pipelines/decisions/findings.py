@@ -14,6 +14,7 @@ from pacer_pipelines.stats import (
     alarm_half_width,
     alarm_multiplier,
     critical_value,
+    few_clusters_factor,
     promote_bar,
     promote_p_value,
     relative_difference,
@@ -119,8 +120,8 @@ def enough_for_alarm(effect: Effect, plan: Plan) -> bool:
 def find_guarded(measured: Measured, item: Guarded, role: Role, plan: Plan, clock: Clock) -> Finding:
     """A metric that must not be harmed: non-inferiority by its margin, harm against the alarm bar.
 
-    Failures wait for nothing: a B that breaks is cut on its first day. With few coaches their interval is
-    widened by what Student's t asks for instead.
+    Failures wait for nothing: a B that breaks is cut on its first day. Below the minimums their effect counts on the
+    normal scale, as far out as it is on Student's.
     """
     effect = measured.effects.get(item.metric)
     finding = _describe(item.metric, role, item.better, effect, clock, clock.guarded_opt)
@@ -133,8 +134,8 @@ def find_guarded(measured: Measured, item: Guarded, role: Role, plan: Plan, cloc
     if enough_for_alarm(effect, plan):
         certain = high < 0
     else:
-        widened = (high - low) / 2 * max(1.0, effect.t / effect.z_star if effect.z_star else 1.0)
-        certain = item.metric in CRITICAL and sign * effect.estimate + widened < 0
+        multiplier = alarm_multiplier(effect.effective_n, clock.guarded_opt, clock.alarm_alpha)
+        certain = item.metric in CRITICAL and sign * effect.z_star < -multiplier
     alarm = certain and sign * effect.estimate <= -margin
     z_star = None if shifted is None or math.isnan(shifted.z_star) else sign * shifted.z_star
     passes = z_star is not None and z_star >= clock.bar
@@ -227,7 +228,8 @@ def _describe(
     """The numbers that every finding has, still without a judgement."""
     if effect is None:
         return Finding(metric, role, "no_data", better, bar=_finite(clock.bar), information=clock.fraction)
-    half = alarm_half_width(effect.se, effect.effective_n, n_opt, clock.alarm_alpha)
+    se = effect.se * few_clusters_factor(effect.df, clock.alarm_alpha)
+    half = alarm_half_width(se, effect.effective_n, n_opt, clock.alarm_alpha)
     known = math.isfinite(half)
     return Finding(
         metric, role, "inconclusive", better,
@@ -251,7 +253,9 @@ def _with_relative(
     finding: Finding, measured: Measured, effect: Effect, n_opt: float, clock: Clock
 ) -> Finding:
     """The finding with its effect as a share of control's rate, at the same always-valid multiplier."""
-    found = measured.relative(finding.metric, alarm_multiplier(effect.effective_n, n_opt, clock.alarm_alpha))
+    wider = few_clusters_factor(effect.df, clock.alarm_alpha)
+    multiplier = wider * alarm_multiplier(effect.effective_n, n_opt, clock.alarm_alpha)
+    found = measured.relative(finding.metric, multiplier)
     if found is None or not math.isfinite(found.estimate):
         return finding
     known = math.isfinite(found.low) and math.isfinite(found.high)

@@ -1,6 +1,11 @@
 """Pure numbers in, numbers out: sums, estimator, bars, sample ratio, ratings, planner, and two readings beside them."""
 
-from pacer_pipelines.stats.alarms import alarm_half_width, alarm_multiplier, alarm_p_value
+from pacer_pipelines.stats.alarms import (
+    alarm_half_width,
+    alarm_multiplier,
+    alarm_p_value,
+    few_clusters_factor,
+)
 from pacer_pipelines.stats.bars import planned_treatment_n, promote_bar, promote_lower_bound, promote_p_value
 from pacer_pipelines.stats.bayes import Reading, bayesian_reading
 from pacer_pipelines.stats.correlation import rating_correlation
@@ -63,6 +68,7 @@ __all__ = [  # noqa: RUF022 - in the order of reading: from sums to verdict mate
     "alarm_multiplier",
     "alarm_half_width",
     "alarm_p_value",
+    "few_clusters_factor",
     "SrmResult",
     "sequential_srm",
     "WorstSlice",

@@ -1,5 +1,7 @@
 """Student's tails on the normal scale: one ruler for few coaches and for many."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -61,7 +63,7 @@ def normal_scores(t: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
     return scores
 
 
-def student_value(z: float, df: int) -> float:
+def student_value(z: float, df: float) -> float:
     """Give the value on Student's distribution as far in the tail as z is on the normal: the way back.
 
     Args:
@@ -78,7 +80,8 @@ def student_value(z: float, df: int) -> float:
     """
     if np.isnan(z) or df < 1:
         return float("nan")
-    return float(np.copysign(-special.stdtrit(df, special.ndtr(-abs(z))), z))
+    tail = float(special.ndtr(-abs(z)))
+    return math.copysign(-float(special.stdtrit(df, tail)), z)
 
 
 def _log_far_tail(t: FloatArray, df: FloatArray) -> FloatArray:

@@ -105,15 +105,17 @@ def promote_bar(information: float) -> float:
     return CRITICAL / math.sqrt(min(information, 1.0))
 
 
-def half_width(se: float, effective: float, n_opt: float) -> float:
+def half_width(se: float, coaches: int, effective: float, n_opt: float) -> float:
     """SE sqrt((1+r)/r (2 ln(1/a) + ln(1+r))), r = r* n / n_opt, r* = -W_{-1}(-a^2/e) - 1, a = 2 * 0.05 / M.
 
+    SE is widened by t_{1-a/2; G-1} / Phi^-1(1-a/2).
     W_{-1} is found as the root below -1 of w e^w = -a^2/e, by bisection of its logarithm.
     """
     a = 2 * 0.05 / ALARM_METRICS
     target = 2 * math.log(a) - 1
     w = -optimize.brentq(lambda v: math.log(v) - v - target, 1.0, 100.0, xtol=1e-14, rtol=1e-14)
     r = (-w - 1) * effective / n_opt
+    se *= float(stats.t.ppf(1 - a / 2, coaches - 1) / stats.norm.ppf(1 - a / 2))
     return se * math.sqrt((1 + r) / r * (2 * math.log(1 / a) + math.log1p(r)))
 
 

@@ -142,7 +142,7 @@ def test_bar_and_interval_follow_the_formulas(
         # 300 rated of B at the first step of 10 % are 270 of effective size
         n_opt = planned / 6 if metric in MARGINS or metric == "rating_rate" else 300.0 * 0.9
         assert found["effective_n"] == same(peer.effective)
-        half = half_width(peer.se, peer.effective, n_opt)
+        half = half_width(peer.se, peer.coaches, peer.effective, n_opt)
         assert found["interval"] == [same(peer.effect - half), same(peer.effect + half)]
 
 

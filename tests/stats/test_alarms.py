@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from savvi.linear_regression import log_bf
 from scipy import optimize, special, stats
 
-from pacer_pipelines.stats import alarm_half_width, alarm_multiplier, alarm_p_value
+from pacer_pipelines.stats import alarm_half_width, alarm_multiplier, alarm_p_value, few_clusters_factor
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -141,3 +141,17 @@ def test_an_impossible_alarm_is_refused(changed: dict[str, float], message: str)
 def test_a_p_value_needs_an_error_above_zero() -> None:
     with pytest.raises(ValueError, match=r"se: got 0\.0, allowed: a positive number"):
         alarm_p_value(0.03, 0.0, 100, 300, 0.1)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.025, 0.01])
+@pytest.mark.parametrize("df", [1, 7, 9, 23, 39, 400])
+def test_few_clusters_widen_an_interval_as_student_asks_at_its_level(df: int, alpha: float) -> None:
+    expected = stats.t.ppf(1 - alpha / 2, df) / stats.norm.ppf(1 - alpha / 2)
+    assert few_clusters_factor(df, alpha) == pytest.approx(expected, rel=1e-8)
+    assert few_clusters_factor(df, alpha) > few_clusters_factor(df + 1, alpha) > 1
+
+
+def test_no_cluster_widens_nothing_to_a_number() -> None:
+    assert math.isnan(few_clusters_factor(0, 0.05))
+    with pytest.raises(ValueError, match=r"alpha: got 1\.0, allowed: a level in \(0, 1\)"):
+        few_clusters_factor(9, 1.0)
