@@ -49,7 +49,7 @@ test: $(STAMP) lint ## linters, types, import contracts and the tests
 bench: $(STAMP) ## CPU time of 10,000 analyses, beside tea-tasting and gbstats
 	$(BIN)/python benchmarks/many_effects.py
 
-calibrate: $(STAMP) ## simulate thousands of experiments and write docs/calibration.md (about 15 minutes)
+calibrate: $(STAMP) ## simulate thousands of experiments and write docs/calibration.md (about 12 minutes)
 	PYTHONPATH=tests $(BIN)/python -m simulation.calibrate
 
 lint: $(STAMP) ## ruff, mypy, import-linter, sqlfluff

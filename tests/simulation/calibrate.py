@@ -23,6 +23,9 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=0, help="worlds per kind; 0 for the published number")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
+        "--only", help="run the kinds whose name contains this; other numbers stay as they are"
+    )
+    parser.add_argument(
         "--again", action="store_true", help="no worlds: page and plots from the numbers that are there"
     )
     parser.add_argument("--out", type=Path, default=DOCS, help="folder for calibration.md, .json and plots")
@@ -30,7 +33,7 @@ def main() -> None:
     cells = [replace(cell, worlds=given.worlds or cell.worlds) for cell in CELLS]
     known = read(given.out) if given.again or given.only else {}
     new = [] if given.again else [cell for cell in cells if not given.only or given.only in cell.name]
-    found = known | run(new, given.processes)
+    found = known | (run(new, given.processes) if new else {})
     write({cell.name: found[cell.name] for cell in cells if cell.name in found}, given.out)
 
 

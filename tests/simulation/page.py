@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .cells import plan_of
 from .rivals import planned_end
-from .tally import OURS, Tally, standard_error
+from .tally import OURS, Tally, bounds, standard_error
 
 NAIVE, ALWAYS_VALID, FIXED = (
     "naive daily z",
@@ -16,6 +16,7 @@ NAIVE, ALWAYS_VALID, FIXED = (
 )
 RIVALS = (NAIVE, ALWAYS_VALID, FIXED)
 BIASED = "null, B's BAD rated 32 % instead of 40 %"
+FEW = "-5 points, by request, 10 coaches"
 # docs/statistics.md, measured before the code: kind, what, how many percent, on which day (median)
 DESIGNED: tuple[tuple[str, str, float, int | None], ...] = (
     ("null, by request", "promoted", 4.0, None),
@@ -56,24 +57,44 @@ def write_page(tallies: Mapping[str, Tally]) -> str:
 
 def _answers(tallies: Mapping[str, Tally]) -> dict[str, str]:
     honest = [tally for tally in _kinds(tallies, "null") if tally.cell.name != BIASED]
-    promoted = max(honest, key=Tally.promoted)
-    rolled_back = max(_kinds(tallies, "null"), key=Tally.rolled_back)
     naive = [_share(tally.promoted(NAIVE), tally) for tally in honest if not tally.cell.bad_first]
-    harm, gain, biased = tallies["-5 points, by request"], tallies["+3 points, by request"], tallies[BIASED]
+    named = {
+        "harm": ("-5 points, by request", "rolled_back"),
+        "gain": ("+3 points, by request", "promoted"),
+        "large": ("+5 points, by request", "promoted"),
+    }
+    days = {key: getattr(tallies[name].rules[OURS], what) for key, (name, what) in named.items()}
     return {
-        "worst_promoted": _percent(promoted.promoted(), promoted),
-        "worst_promoted_kind": promoted.cell.name.removeprefix("null, "),
-        "worst_rolled_back": _percent(rolled_back.rolled_back(), rolled_back),
-        "worst_rolled_back_kind": rolled_back.cell.name.removeprefix("null, "),
+        "answer": _answer(honest, _kinds(tallies, "null")),
         "naive_low": f"{min(naive):.0f}",
         "naive_high": f"{max(naive):.0f}",
-        "harm": _percent(harm.rolled_back(), harm),
-        "harm_day": _median(harm.rules[OURS].rolled_back),
-        "gain": _percent(gain.promoted(), gain),
-        "gain_day": _median(gain.rules[OURS].promoted),
-        "biased": _percent(biased.promoted(), biased),
-        "biased_naive": _percent(biased.promoted(NAIVE), biased),
+        **{key: _percent(found.total(), tallies[named[key][0]]) for key, found in days.items()},
+        **{f"{key}_day": _median(found) for key, found in days.items()},
+        "biased": _percent(tallies[BIASED].promoted(), tallies[BIASED]),
+        "biased_naive": _percent(tallies[BIASED].promoted(NAIVE), tallies[BIASED]),
+        "few": _percent(tallies[FEW].rolled_back(), tallies[FEW]),
+        "ramp": _with_error(tallies["null, ramp"].bar_alone, tallies["null, ramp"]),
     }
+
+
+def _answer(honest: list[Tally], worthless: list[Tally]) -> str:
+    """Whether both promises of 5 % are kept, and where they are not."""
+    sentences = ["Promised are 5 % each."]
+    for start, kinds, count in (
+        ("A worthless B was promoted in", honest, Tally.promoted),
+        ("It was rolled back in", worthless, Tally.rolled_back),
+    ):
+        broken = [tally for tally in kinds if count(tally) > bounds(0.05, tally.worlds)[1]]
+        kept = max((tally for tally in kinds if tally not in broken), key=count)
+        but = " and ".join(f"{_percent(count(one), one)} % ({_kind(one)})" for one in broken)
+        sentences.append(
+            f"{start} at most {_percent(count(kept), kept)} %{f', but in {but}' if but else ''}."
+        )
+    return " ".join(sentences)
+
+
+def _kind(tally: Tally) -> str:
+    return tally.cell.name.removeprefix("null, ")
 
 
 def _kinds(tallies: Mapping[str, Tally], start: str) -> list[Tally]:
@@ -86,7 +107,7 @@ def _harms(tally: Tally) -> bool:
 
 def _worthless(tally: Tally) -> tuple[str, ...]:
     return (
-        tally.cell.name.removeprefix("null, "),
+        _kind(tally),
         _with_error(tally.promoted(), tally),
         _with_error(tally.bar_alone, tally),
         _others(tally, "promoted"),
@@ -127,7 +148,7 @@ def _designed(
     tally = tallies[name]
     days: Counter[int] = getattr(tally.rules[OURS], what)
     now = _with_error(sum(days.values()), tally) + (f", day {_median(days)}" if day else "")
-    return name, SAYS[what], f"{percent:g}" + (f", day {day}" if day else ""), now
+    return name.replace("null", "no effect"), SAYS[what], f"{percent:g}" + (f", day {day}" if day else ""), now
 
 
 def _others(tally: Tally, what: str) -> str:

@@ -97,10 +97,11 @@ def false_promotion(tallies: Mapping[str, Tally]) -> Spec:
 
 def days_until(tallies: Mapping[str, Tally], kinds: Sequence[str], what: str, title: str) -> Spec:
     """Share of worlds over days, one line per kind of world."""
-    shown = [name for name in kinds if name in tallies]
+    named = {name: name.replace("null", "no effect") for name in kinds if name in tallies}
+    shown = list(named.values())
     rows = [
-        {"kind": name, "day": day, "percent": percent}
-        for name in shown
+        {"kind": text, "day": day, "percent": percent}
+        for name, text in named.items()
         for day, percent in _cumulative(getattr(tallies[name].rules[OURS], what), tallies[name])
     ]
     kind = {"field": "kind", "type": "nominal", "sort": shown}
@@ -141,7 +142,7 @@ def _legend(columns: int = 2) -> Spec:
     return {
         "title": None, "orient": "bottom", "columns": columns, "labelLimit": 360,
         # lines long enough to show their dashes
-        "symbolSize": 130 if columns > 1 else 700,
+        "symbolSize": 130 if columns > 1 else 700, "rowPadding": 2 if columns > 1 else -8,
         "symbolStrokeWidth": 2.2, "labelColor": INK, "labelFontSize": 12,
     }  # fmt: skip
 

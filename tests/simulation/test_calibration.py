@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 from scipy import stats
 
+from .calibrate import DOCS, read
 from .cells import CELLS, plan_of
 from .daily import judge_worlds
 from .tally import OURS, Tally, bounds, count_endings, run_cell
@@ -22,6 +23,7 @@ NAIVE, ALWAYS_VALID, FIXED = (
 # worlds per kind; one core judges them all in less than a minute
 SHORT = {
     "null, by request": 300,
+    "null, by request, 10 coaches": 200,
     "null, by student at 50 %": 300,
     "null, ramp, BAD comes first": 200,
     "null, B's BAD rated 32 % instead of 40 %": 100,
@@ -31,6 +33,7 @@ SHORT = {
     "+5 points, cards and reviews -10 %": 100,
     "B fails in 5 % of judgements": 100,
 }
+PUBLISHED = read(DOCS)
 WORTHLESS = [name for name in SHORT if name.startswith("null")]
 
 
@@ -103,6 +106,18 @@ def test_harm_is_rolled_back_in_time(name: str, rate: float, day: int) -> None:
     found = tally(name)
     assert at_least(found.rolled_back(), rate, found.worlds)
     assert median_day(found.rules[OURS].rolled_back) <= day
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_rates_are_the_published_ones(name: str) -> None:
+    found, published = tally(name), PUBLISHED[name]
+    for count, whole in (
+        (found.promoted(), published.promoted()),
+        (found.rolled_back(), published.rolled_back()),
+        (found.bar_alone, published.bar_alone),
+    ):
+        low, high = bounds(whole / published.worlds, found.worlds)
+        assert low <= count <= high, "make calibrate publishes the rates of changed rules"
 
 
 def test_the_same_seed_gives_the_same_worlds_and_the_same_ends() -> None:

@@ -14,8 +14,9 @@ from pacer_pipelines.plan import Plan
 from pacer_pipelines.stats.design import Design, Unit, implied_design_effect
 
 from .cells import CELLS, HALF, RAMP, plan_of
-from .daily import VARIANTS, judge_worlds, tables, unit_rows
+from .daily import judge_worlds
 from .rivals import rivals
+from .sums import VARIANTS, tables, unit_rows
 from .truth import Cell
 from .worlds import Worlds, make_worlds
 
