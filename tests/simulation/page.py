@@ -148,7 +148,12 @@ def _designed(
     tally = tallies[name]
     days: Counter[int] = getattr(tally.rules[OURS], what)
     now = _with_error(sum(days.values()), tally) + (f", day {_median(days)}" if day else "")
-    return name.replace("null", "no effect"), SAYS[what], f"{percent:g}" + (f", day {day}" if day else ""), now
+    return (
+        name.replace("null", "no effect"),
+        SAYS[what],
+        f"{percent:g}" + (f", day {day}" if day else ""),
+        now,
+    )
 
 
 def _others(tally: Tally, what: str) -> str:
