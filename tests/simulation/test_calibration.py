@@ -29,6 +29,7 @@ SHORT = {
     "null, B's BAD rated 32 % instead of 40 %": 100,
     "+5 points, by request": 100,
     "-5 points, by request": 200,
+    "-5 points, by request, 10 coaches": 150,
     "-15 points, by request": 100,
     "+5 points, cards and reviews -10 %": 100,
     "B fails in 5 % of judgements": 100,
