@@ -6,7 +6,7 @@ with experiments as (
     where covariate = 'pre_period'
 ),
 
--- Frozen at the start: a fresh home sees the first copy on the morning after; later ones tell of the experiment.
+-- Frozen at the start. A fresh home sees its first copy on the morning after; later ones are not heard.
 log_rows as (
     select
         experiments.experiment_id,
