@@ -302,7 +302,7 @@ def test_a_wrong_split_holds_and_counts_students(wrong_split: Judged) -> None:
     control, treatment = (list(variant_of.values()).count(variant) for variant in "AB")
     assert wrong_split.verdict["rule"] == "health"
     check = failed_checks(wrong_split.verdict)["sample_ratio"]
-    assert check["observed"] == "p 0.0000"
+    assert check["observed"] == "p 0.0000, 1 phase"
     assert f"{control} units in control and {treatment} in treatment" in check["detail"]
     assert "check sample_ratio failed" in wrong_split.reasons
 
