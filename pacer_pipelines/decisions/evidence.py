@@ -53,17 +53,18 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
     checks = experiment_checks(rows, plan, inputs.shares, inputs.frozen_hash, rating_rate)
     phases = rows.phases()
     phase = phases[-1] if phases else "none"
+    day = (inputs.date - plan.start_date).days + 1
     return Evidence(
         experiment=plan.slug,
         date=inputs.date,
-        day=(inputs.date - plan.start_date).days + 1,
+        day=day,
         phase=phase,
         phase_day=(inputs.date - rows.phase_start(phase)).days + 1 if phases else 0,
         share=inputs.shares.get(phase),
         findings=findings,
         checks=inputs.checks + checks,
         history=inputs.history,
-        days_left=_days_left(inputs, plan, findings[0]),
+        days_left=_days_left(inputs, plan, day, findings[0]),
         missing_facts=missing_facts(inputs.sources, phases),
     )
 
@@ -78,7 +79,7 @@ def missing_facts(sources: frozenset[str], phases: list[str]) -> tuple[str, ...]
     return facts
 
 
-def _days_left(inputs: Inputs, plan: Plan, primary: Finding) -> int | None:
+def _days_left(inputs: Inputs, plan: Plan, day: int, primary: Finding) -> int | None:
     """Days until the experiment ends without a promotion, at last week's pace: the numbers of ``pacer plan check``."""
     if not primary.effective_n:
         return None
@@ -86,5 +87,4 @@ def _days_left(inputs: Inputs, plan: Plan, primary: Finding) -> int | None:
     rated = [row for row in inputs.rows.rated if row.date > week]
     control, treatment = sum(row.n_control for row in rated) / 7, sum(row.n_treatment for row in rated) / 7
     pace = control * treatment / (control + treatment) if control > 0 and treatment > 0 else 0.0
-    day = (inputs.date - plan.start_date).days + 1
     return days_to_end(plan.duration, day, primary.effective_n, effective_n(plan), pace)

@@ -59,11 +59,11 @@ def measure(rows: MartRows, plan: Plan) -> Measured:
     and the larger one counts.
     """
     sums = {metric: strata for metric in metrics_of(plan) if (strata := rows.strata(metric)) is not None}
-    effects, against_margin = _one(measure_all({name: _alone(one) for name, one in sums.items()}, 1, plan))
+    effects, against_margin = measure_all({name: _alone(one) for name, one in sums.items()}, 1, plan)[0]
     by_student = {name: one for name in sums if (one := rows.strata_by_student(name)) is not None}
     if by_student:
         tables = {name: _alone(one) for name, one in by_student.items()}
-        second, second_margin = _one(measure_all(tables, 1, plan))
+        second, second_margin = measure_all(tables, 1, plan)[0]
         effects = {name: _cautious(one, second.get(name)) for name, one in effects.items()}
         against_margin = {
             name: _cautious(one, second_margin.get(name)) for name, one in against_margin.items()
@@ -120,10 +120,6 @@ def shifted(strata: Strata, item: Guarded) -> Strata:
 
 def _alone(strata: Strata) -> Table:
     return strata, np.zeros(strata.cluster.size, dtype=np.int64)
-
-
-def _one(found: list[tuple[Effects, Effects]]) -> tuple[Effects, Effects]:
-    return found[0]
 
 
 def _cautious(effect: Effect | None, second: Effect | None) -> Effect | None:
