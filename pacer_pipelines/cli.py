@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -207,7 +208,7 @@ def dashboard(world: World, port: int) -> None:
     def read() -> Shelf:
         days = {item.slug: Verdicts(world.home).history(item.slug) for item in world.plans}
         return {
-            item.slug: (item, days[item.slug], explored(world.home, item, days[item.slug]))
+            item.slug: (item, days[item.slug], partial(explored, world.home, item, days[item.slug]))
             for item in world.plans
         }
 

@@ -15,7 +15,8 @@ from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.plan import Plan
 
-Shelf = Mapping[str, tuple[Plan, Sequence[Mapping[str, Any]], Sequence[Segment]]]
+Explore = Callable[[], Sequence[Segment]]
+Shelf = Mapping[str, tuple[Plan, Sequence[Mapping[str, Any]], Explore]]
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -23,8 +24,8 @@ def dashboard(read: Callable[[], Shelf], hosts: Sequence[str] = LOOPBACK) -> Sta
     """The dashboard as an ASGI application.
 
     Args:
-        read: gives, by slug, each plan, its current verdicts, oldest first, and its segments; asked anew for each
-            page.
+        read: gives, by slug, each plan, its current verdicts, oldest first, and what reads its segments, which
+            only its own page asks for; asked anew for each page.
         hosts: names under which a browser may ask; others are refused, against DNS rebinding.
     """
 
@@ -38,7 +39,8 @@ def dashboard(read: Callable[[], Shelf], hosts: Sequence[str] = LOOPBACK) -> Sta
         shelf = read()
         if slug not in shelf:
             return _page(html_page("not found", "<h1>No such experiment</h1>"), 404)
-        return _page(experiment_page(*shelf[slug], index_link="../"))
+        plan, verdicts, explore = shelf[slug]
+        return _page(experiment_page(plan, verdicts, explore(), index_link="../"))
 
     def unreadable(request: Request, error: Exception) -> Response:
         return _page(

@@ -35,7 +35,7 @@ def ask(
 
 
 def shelf() -> Shelf:
-    return {"judge-model-v2": (plan(), fortnight(), ())}
+    return {"judge-model-v2": (plan(), fortnight(), tuple)}
 
 
 def test_index_lists_the_experiments() -> None:
@@ -57,7 +57,7 @@ def test_experiment_has_its_page_under_a_strict_policy() -> None:
 def test_page_shows_what_is_there_at_that_moment() -> None:
     days = fortnight()
     growing = days[:1]
-    app = dashboard(lambda: {"judge-model-v2": (plan(), growing, ())})
+    app = dashboard(lambda: {"judge-model-v2": (plan(), growing, tuple)})
     assert "2026-11-03" not in ask(app, "/")[2]
     growing.append(days[1])
     assert "2026-11-03" in ask(app, "/")[2]
