@@ -90,10 +90,23 @@ class Health(Frozen):
 
 
 class Rollout(Frozen):
-    """The ladder of traffic shares of B, in percent, and how long each step lasts at least."""
+    """The ladder of traffic shares of B, in percent, and how long each step lasts at least.
+
+    With ``holdback``, the last step leaves that much on A for ``holdback_days``, so that harm can still be seen; only
+    then does B get everything. ``approval = "required"`` lets each step up wait for a person (``pacer approve``);
+    a rollback never waits.
+    """
 
     steps: tuple[Percent, ...] = (10.0, 25.0, 50.0, 100.0)
-    step_min_days: Days = 7
+    step_min_days: Days | tuple[Days, ...] = 7
+    holdback: Annotated[
+        float | None, Field(gt=0, lt=50, description="percent kept on A after the last step")
+    ] = None
+    holdback_days: Days | None = None
+    approval: Literal["automatic", "required"] | None = None
+    approval_days: Annotated[Days | None, Field(description="days for which a promotion can be approved")] = (
+        None
+    )
 
     @field_validator("steps")
     @classmethod
@@ -102,9 +115,56 @@ class Rollout(Frozen):
             raise ValueError("rising percentages that end with 100")
         return steps
 
+    @model_validator(mode="after")
+    def _fitting(self) -> "Rollout":
+        if isinstance(self.step_min_days, tuple) and len(self.step_min_days) != len(self.steps):
+            raise ValueError(f"step_min_days: one number, or one per step ({len(self.steps)})")
+        if list(self.ladder) != sorted(set(self.ladder)):
+            raise ValueError("a holdback that leaves the last step above the one before it")
+        return self
+
+    @property
+    def ladder(self) -> tuple[float, ...]:
+        """Every share of B on the way up, in percent; a holdback is one more step before 100."""
+        return self.steps if self.holdback is None else (*self.steps[:-1], 100 - self.holdback, 100.0)
+
     def next_share(self, share: float) -> float:
         """Share (percent) of the step after ``share``; 100 stays 100."""
-        return next((step for step in self.steps if step > share + 1e-9), 100.0)
+        return next((step for step in self.ladder if step > share + 1e-9), 100.0)
+
+    def min_days(self, share: float) -> int:
+        """Days that the step with ``share`` percent lasts at least; a share beside the ladder as the step below it."""
+        if self.holdback is not None and share + 1e-9 >= 100 - self.holdback:
+            return self.holdback_days or 28
+        if isinstance(self.step_min_days, int):
+            return self.step_min_days
+        step = sum(step <= share + 1e-9 for step in self.steps)
+        return self.step_min_days[max(step - 1, 0)]
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a step up waits for a person."""
+        return self.approval == "required"
+
+
+class Watch(Frozen):
+    """When B is cut during the day, on the raw logs, without waiting for the daily verdict.
+
+    ``alpha`` is the chance that a sound B is ever cut by it, over all signals and days, on top of the daily alarm's.
+    Each margin is how much worse B's share may be than A's, as a difference of shares: of failed calls
+    (default: the plan's own margin for ``failure_rate``), of calls slower than ``slow_ms``, of BAD among ratings.
+    """
+
+    alpha: Annotated[float, Field(gt=0, le=0.2)] = 0.01
+    failures: Share | None = None
+    malformed: Share | None = None
+    malformed_errors: tuple[Text, ...] = ("JSONDecodeError", "ValidationError", "MalformedAnswer")
+    slow_ms: Annotated[float, Field(gt=0)] = 10_000.0
+    slow: Share = 0.05
+    bad: Share = 0.20
+    min_units: Annotated[
+        int, Field(ge=1, description="students of B that must show the harm, so that one alone cuts nothing")
+    ] = 3
 
 
 class Traffic(Frozen):
@@ -143,6 +203,11 @@ class Plan(Frozen):
     health: Health = Health()
     rollout: Rollout = Rollout()
     traffic: Traffic | None = None
+    watch: Annotated[Watch | None, Field(description="the default is Watch()")] = None
+    salt: Annotated[
+        Text | None,
+        Field(description="of the bucket, as PACER's servers use it; the default is the experiment_id"),
+    ] = None
 
     @field_validator("randomization_unit", mode="before")
     @classmethod
@@ -174,6 +239,11 @@ class Plan(Frozen):
     def guarded(self) -> tuple[Guarded, ...]:
         """Every metric that must not be harmed: secondary metrics first, then guardrails."""
         return self.secondary + self.guardrails
+
+    @property
+    def bucket_salt(self) -> str:
+        """What makes this experiment's split independent of every other one's."""
+        return self.salt or self.experiment_id
 
     @property
     def zone(self) -> ZoneInfo:

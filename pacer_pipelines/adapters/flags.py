@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,10 @@ def apply_share(
     treatment_variant: str,
     expected_version: str,
     new_share: float,
+    at: datetime,
     who: str,
     why: str,
+    verdict_id: str = "",
     archives: Sequence[Path] = (),
 ) -> FlagState:
     """Give the treatment another share of the traffic: one threshold and the version change, nothing else.
@@ -123,8 +126,10 @@ def apply_share(
         treatment_variant: name of the treatment's variant in the flag.
         expected_version: version that the decision was made on; another one in the file is refused.
         new_share: percent of traffic for the treatment, 0 to 100, in steps of 0.01.
+        at: now, naive UTC, for the log.
         who: what or who changes it, for the log.
-        why: the reason, for the log; a verdict_id, for example.
+        why: the reason, for the log.
+        verdict_id: the verdict behind it, for the log.
         archives: more folders with earlier versions, whose numbers are not used again.
 
     Returns:
@@ -155,12 +160,14 @@ def apply_share(
             history,
             new,
             {
+                "at": at.isoformat() + "Z",
                 "flag": flag_key,
                 "from": version,
                 "to": _version(new),
                 "share": new_share,
                 "who": who,
                 "why": why,
+                "verdict_id": verdict_id,
                 "note": note,
             },
         )

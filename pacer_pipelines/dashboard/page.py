@@ -232,7 +232,7 @@ def _plan_section(plan: Plan) -> str:
         f"Control {plan.control.variant}: {plan.control.model} ({plan.control.version}); treatment "
         f"{plan.treatment.variant}: {plan.treatment.model} ({plan.treatment.version})",
         f"Split by {plan.randomization_unit}, from {plan.start_date} to {plan.last_date} at most",
-        "Steps: " + ", ".join(f"{step:g} %" for step in plan.rollout.steps),
+        "Steps: " + ", ".join(f"{step:g} %" for step in plan.rollout.ladder),
         f"Owner: {plan.owner}",
     )
     return _section("The plan", _list(lines))

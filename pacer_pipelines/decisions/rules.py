@@ -129,7 +129,7 @@ def obstacles(evidence: Evidence, plan: Plan) -> Reasons:
 
 
 def _waiting_times(evidence: Evidence, plan: Plan) -> list[str]:
-    duration, step_days = plan.duration, plan.rollout.step_min_days
+    duration, step_days = plan.duration, plan.rollout.min_days(evidence.share or 0.0)
     found = []
     if evidence.day < duration.min_days:
         found.append(f"day {evidence.day} of at least {duration.min_days}")

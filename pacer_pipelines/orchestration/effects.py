@@ -9,17 +9,19 @@ from datetime import date
 from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
-from pacer_pipelines.adapters.flags import apply_share, flag_version, read_flag
+from pacer_pipelines.adapters.flags import apply_share, read_flag
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_outbox import read_entry
 from pacer_pipelines.decisions.report import plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.orchestration.rollback import cut
 from pacer_pipelines.plan import Plan
 
 NOT_DELIVERED = "not delivered"
 NOT_MOVED = "not moved"
+AUTOMATION = "pacer_pipelines"
 MOVING = frozenset({"alarm", "win", "deadline", "closed"})
 
 
@@ -73,7 +75,7 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     if newer:
         return f"the flag belongs to {newer[0]} now, which started later"
     if not target:
-        return _cut(world, plan, verdict, settings.flag_file)
+        return cut(world, plan, world.now(), AUTOMATION, _because(verdict), verdict.verdict_id)
     if target == verdict.share_before:
         return "the verdict leaves the split as it is"
     known = _newest_day(world, plan)
@@ -87,7 +89,7 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
             f"the verdict is about flag version {verdict.phase}, but version {live.version} is live: somebody "
             "changed it since, and a human edit wins"
         )
-    return _apply(world, plan, verdict, settings.flag_file, live.version)
+    return _raise(world, plan, verdict, settings.flag_file, live.version)
 
 
 def _succeeds(other: Plan, plan: Plan) -> bool:
@@ -101,18 +103,7 @@ def _newest_day(world: WorldResource, plan: Plan) -> date:
     return max([*judged_days, *(date.fromisoformat(part.name.removeprefix("day=")) for part in parts)])
 
 
-def _cut(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path) -> str:
-    """Take B to 0 %, on any version and whatever the rules look like by now."""
-    try:
-        live = read_flag(flag_file, plan.flag_key, plan.treatment.variant)
-    except FlagRefused:
-        return _apply(world, plan, verdict, flag_file, flag_version(flag_file))
-    if live.share == 0:
-        return f"the flag already gives B 0 % (version {live.version})"
-    return _apply(world, plan, verdict, flag_file, live.version)
-
-
-def _apply(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, live_version: str) -> str:
+def _raise(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, live_version: str) -> str:
     target, archive = verdict.share_after or 0.0, world.world.settings.flag_archive
     if world.world.settings.dry_run:
         return f"dry run: B would go to {target:g} %"
@@ -123,12 +114,17 @@ def _apply(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, 
         treatment_variant=plan.treatment.variant,
         expected_version=live_version,
         new_share=target,
-        who="pacer_pipelines",
-        why=f"{verdict.verdict} of {verdict.date}, verdict {verdict.verdict_id}",
+        at=world.now(),
+        who=AUTOMATION,
+        why=_because(verdict),
+        verdict_id=verdict.verdict_id,
         archives=[archive] if archive else [],
     )
-    note = f"; {state.note}" if state.note else ""
-    return f"B now has {state.share:g} % (flag version {state.version}{note})"
+    return f"B now has {state.share:g} % (flag version {state.version})"
+
+
+def _because(verdict: Verdict) -> str:
+    return f"{verdict.verdict} of {verdict.date}, verdict {verdict.verdict_id}"
 
 
 def tell_slack(world: WorldResource, day: date) -> dict[str, str]:

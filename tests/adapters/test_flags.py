@@ -2,6 +2,7 @@
 
 import copy
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def apply(path: Path, share: float, version: str = "2") -> FlagState:
         treatment_variant="B",
         expected_version=version,
         new_share=share,
+        at=datetime(2026, 11, 15, 20),
         who="pacer run",
         why="verdict 0123456789abcdef",
     )
