@@ -1,4 +1,4 @@
-"""The same doors for a person at a terminal: ``pacer run|history|verdict|segments|dashboard|plan|flag``."""
+"""The same doors for a person at a terminal; ``pacer --help`` lists them."""
 
 import json
 import sys
@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from pacer_pipelines import __version__
+from pacer_pipelines.cli_audit import explain, replay
 from pacer_pipelines.cli_plan import plan
+from pacer_pipelines.cli_rollout import approve, flag, rollback
 from pacer_pipelines.cli_segments import segments
 from pacer_pipelines.cli_world import EXIT_HELD, EXIT_STEP_FAILED, Refusal, with_world
 from pacer_pipelines.config import World
@@ -174,26 +176,8 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
         click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
 
 
-main.add_command(plan)
-main.add_command(segments)
-
-
-@main.group()
-def flag() -> None:
-    """Look at the flag that splits the traffic."""
-
-
-@flag.command("show")
-@with_world
-def flag_show(world: World) -> None:
-    """Print version and share of B for each plan's flag."""
-    from pacer_pipelines.adapters.flags import read_flag
-
-    if world.settings.flag_file is None:
-        raise Refusal("no flag_file in the configuration")
-    for item in world.plans:
-        state = read_flag(world.settings.flag_file, item.flag_key, item.treatment.variant)
-        click.echo(f"{item.slug}: B {state.share:g} %, version {state.version}, {state.state.lower()}")
+for command in (plan, segments, replay, explain, approve, rollback, flag):
+    main.add_command(command)
 
 
 @main.command()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
-from pacer_pipelines.cli_world import EXIT_REFUSED, Refusal, config_option
+from pacer_pipelines.cli_rollout import signed
+from pacer_pipelines.cli_world import EXIT_REFUSED, Refusal, config_option, resource_of, with_world
 from pacer_pipelines.config import World, find_config, load_world
 from pacer_pipelines.errors import NothingPublished, PacerError
 from pacer_pipelines.plan import Plan, Traffic, load_plan, plan_schema
@@ -75,6 +76,29 @@ def plan_check(
         raise Refusal(str(error)) from error
     _show(checks, as_json=as_json)
     sys.exit(EXIT_TOO_LATE if any(problems(check) for check, _ in checks) else 0)
+
+
+@plan.command("acknowledge")
+@with_world
+@click.argument("experiment")
+@signed
+def plan_acknowledge(world: World, experiment: str, who: str, why: str) -> None:
+    """Accept a plan that was edited after its start, as it stands now.
+
+    Until then an edited plan holds. Afterwards every verdict shows the edit as a warning, with who and why.
+    """
+    from pacer_pipelines.orchestration.approval import acknowledge
+
+    resource = resource_of(world)
+    entry = acknowledge(resource, world.plan(experiment), resource.now(), who, why)
+    if entry is None:
+        raise Refusal(
+            f"{experiment}: nothing to acknowledge: the plan is the registered one, or is accepted already"
+        )
+    details = entry.details
+    click.echo(
+        f"{experiment}: {details['frozen_hash'][:12]} -> {details['plan_hash'][:12]} accepted by {who}"
+    )
 
 
 def _plans(files: tuple[Path, ...]) -> list[tuple[Path, Plan]]:

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pacer_pipelines.config import find_config, load_world
+from pacer_pipelines.config import World, find_config, load_world
 from pacer_pipelines.errors import PacerError
+
+if TYPE_CHECKING:
+    from pacer_pipelines.orchestration.resources import WorldResource
 
 EXIT_STEP_FAILED, EXIT_REFUSED, EXIT_HELD = 1, 2, 3
 
@@ -36,3 +39,10 @@ def with_world(command: Callable[..., Any]) -> Callable[..., Any]:
             raise Refusal(str(error)) from error
 
     return inner
+
+
+def resource_of(world: World) -> "WorldResource":
+    """The world with its doors and its clock."""
+    from pacer_pipelines.orchestration.resources import WorldResource
+
+    return WorldResource(config_file=str(world.config_file))

@@ -54,5 +54,13 @@ class FlagRefused(PacerError):
     """The flag file is not what its door accepts, or changed under our hands."""
 
 
+class VerdictUnknown(PacerError):
+    """No verdict has this id."""
+
+
+class NotApprovable(PacerError):
+    """A promotion that cannot be approved, or not any more."""
+
+
 class DeliveryFailed(PacerError):
     """A message could not be delivered; it stays in the outbox."""

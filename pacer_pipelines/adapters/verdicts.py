@@ -1,16 +1,23 @@
-"""The verdict table: one file per experiment, day and revision, written once and never changed."""
+"""The verdict table: one file per experiment, day and revision, written once and never changed.
+
+Beside each verdict lies what it was made of, packed, so that it can be made again years later.
+"""
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pacer_pipelines.adapters.atomic_file import replace_text
-from pacer_pipelines.decisions.values import Past, Verdict, canonical
-from pacer_pipelines.errors import SourceUnreadable
+import zstandard
 
+from pacer_pipelines.adapters.atomic_file import replace_bytes, replace_text
+from pacer_pipelines.decisions.values import Past, Verdict, canonical
+from pacer_pipelines.errors import SourceUnreadable, VerdictUnknown
+
+_ID = re.compile(r"[0-9a-f]{4,16}")
 _FILE = re.compile(r"r(?P<revision>\d{4})-(?P<verdict_id>[0-9a-f]{16})\.json")
 
 
@@ -21,6 +28,31 @@ class Recorded:
     path: Path
     revision: int
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One verdict file: the verdict as it was written, and its revision of the day."""
+
+    path: Path
+    revision: int
+    content: dict[str, Any]
+
+    @property
+    def made_of(self) -> dict[str, Any]:
+        """What the verdict was made of (see decisions/replay.py).
+
+        Raises:
+            SourceUnreadable: it is not there, as with verdicts from before it was kept, or is damaged.
+        """
+        path = _made_of(self.path, self.content["verdict_id"])
+        try:
+            content: dict[str, Any] = json.loads(zstandard.ZstdDecompressor().decompress(path.read_bytes()))
+        except FileNotFoundError as error:
+            raise SourceUnreadable("verdicts", str(path), "an older version did not keep it") from error
+        except (OSError, ValueError, zstandard.ZstdError) as error:
+            raise SourceUnreadable("verdicts", str(path), str(error)) from error
+        return content
 
 
 class Verdicts:
@@ -37,11 +69,12 @@ class Verdicts:
         """
         self._folder = home / "verdicts"
 
-    def record(self, verdict: Verdict) -> Recorded:
-        """Write the verdict as the day's current one, unless it already is.
+    def record(self, verdict: Verdict, made_of: Mapping[str, Any]) -> Recorded:
+        """Write the verdict as the day's current one, unless it already is; what it was made of comes first.
 
         Args:
             verdict: the decision; the same verdict_id as the current revision writes nothing.
+            made_of: everything that went in, as plain values (see decisions/replay.py).
 
         Returns:
             The file, its revision, and whether it is new.
@@ -52,6 +85,7 @@ class Verdicts:
         if revisions and path.stem.endswith(verdict.verdict_id):
             return Recorded(path, last, False)
         path = folder / f"r{last + 1:04d}-{verdict.verdict_id}.json"
+        replace_bytes(_made_of(path, verdict.verdict_id), _packed(made_of))
         replace_text(path, canonical(verdict.as_dict()) + "\n")
         return Recorded(path, last + 1, True)
 
@@ -70,16 +104,61 @@ class Verdicts:
         folders = sorted(found, key=lambda path: (path.name, path.parent.name))
         return [_read(revisions[-1][1]) for folder in folders if (revisions := _revisions(folder))]
 
+    def find(self, verdict_id: str) -> Stored:
+        """The verdict with this id, or with an id that begins so; its newest revision.
+
+        Raises:
+            VerdictUnknown: there is none, or the beginning fits several.
+        """
+        paths = (
+            sorted(self._folder.glob(f"*/*/r????-{verdict_id}*.json")) if _ID.fullmatch(verdict_id) else []
+        )
+        ids = sorted({path.stem.partition("-")[2] for path in paths})
+        if len(ids) != 1:
+            got = f"{len(ids)} verdicts begin so" if ids else "no such verdict"
+            raise VerdictUnknown(f"verdict {verdict_id!r}: {got}; pacer history --json lists all ids")
+        return Stored(paths[-1], int(paths[-1].name[1:5]), _read(paths[-1]))
+
+    def everything(self) -> list[Stored]:
+        """Every revision of every day of every experiment, by experiment and day."""
+        folders = sorted(self._folder.glob("*/????-??-??"))
+        return [
+            one
+            for folder in folders
+            for one in self.revisions(folder.parent.name, date.fromisoformat(folder.name))
+        ]
+
+    def revisions(self, experiment: str, day: date) -> list[Stored]:
+        """Every verdict that a day was ever given, oldest first."""
+        found = _revisions(self._folder / experiment / day.isoformat())
+        return [Stored(path, revision, _read(path)) for revision, path in found]
+
     def past(self, experiment: str, before: date) -> tuple[Past, ...]:
-        """What later days need to know of the days before ``before``, oldest first."""
-        rows = self.history(experiment)
-        days = [Past(date.fromisoformat(row["date"]), row["verdict"], row["rule"]) for row in rows]
-        return tuple(past for past in days if past.date < before)
+        """What later days need to know of the days before ``before``, oldest first.
+
+        A day that was ever told to roll back stays so, whatever a later revision says: only a person reopens.
+        """
+        folders = sorted((self._folder / experiment).glob("????-??-??"))
+        days = [date.fromisoformat(folder.name) for folder in folders]
+        return tuple(past for day in days if day < before for past in self._past_of(experiment, day))
+
+    def _past_of(self, experiment: str, day: date) -> list[Past]:
+        told = [stored.content for stored in self.revisions(experiment, day)]
+        decisive = [row for row in told if row["verdict"] == "rollback"] or told[-1:]
+        return [Past(day, row["verdict"], row["rule"]) for row in decisive[-1:]]
 
 
 def _revisions(folder: Path) -> list[tuple[int, Path]]:
     found = [(match, path) for path in folder.glob("r*.json") if (match := _FILE.fullmatch(path.name))]
     return sorted((int(match["revision"]), path) for match, path in found)
+
+
+def _made_of(path: Path, verdict_id: str) -> Path:
+    return path.with_name(f"{verdict_id}.made_of.json.zst")
+
+
+def _packed(made_of: Mapping[str, Any]) -> bytes:
+    return zstandard.ZstdCompressor(level=9).compress(canonical(made_of).encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

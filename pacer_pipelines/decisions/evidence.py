@@ -1,10 +1,10 @@
 """Evidence of one experiment and day: findings, checks and history, gathered from plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from pacer_pipelines.decisions.findings import find_all
+from pacer_pipelines.decisions.findings import find_all, find_this_step
 from pacer_pipelines.decisions.health import SNAPSHOT_PHASE, experiment_checks
 from pacer_pipelines.decisions.looks import days_to_end
 from pacer_pipelines.decisions.marts import MartRows
@@ -28,7 +28,8 @@ class Inputs:
     """What a decision is made of besides the plan.
 
     ``shares`` maps flag versions to percent of traffic on treatment; ``sources`` says which sources are
-    configured; ``checks`` are those of all days of the experiment so far.
+    configured; ``checks`` are those of all days of the experiment so far; ``acknowledged`` maps the hash of each edited
+    plan that a person has accepted to who and why; ``partitions`` has a hash per landed table.
     """
 
     date: date
@@ -38,6 +39,8 @@ class Inputs:
     shares: Mapping[str, float]
     sources: frozenset[str]
     frozen_hash: str
+    acknowledged: Mapping[str, str] = field(default_factory=dict)
+    partitions: Mapping[str, str] = field(default_factory=dict)
 
 
 def gather(inputs: Inputs, plan: Plan) -> Evidence:
@@ -49,10 +52,14 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
     """
     rows = inputs.rows
     findings = find_all(rows, plan)
-    rating_rate = next((finding for finding in findings if finding.metric == "rating_rate"), None)
-    checks = experiment_checks(rows, plan, inputs.shares, inputs.frozen_hash, rating_rate)
     phases = rows.phases()
     phase = phases[-1] if phases else "none"
+    if any(past.rule == "win" for past in inputs.history):
+        # what was seen at smaller shares is no evidence that B bears this one
+        findings += (find_this_step(rows, plan, phase, findings[0]),)
+    rating_rate = next((finding for finding in findings if finding.metric == "rating_rate"), None)
+    checks = experiment_checks(rows, plan, inputs.shares, inputs.frozen_hash, rating_rate)
+    checks = tuple(_acknowledged(check, inputs, plan) for check in checks)
     day = (inputs.date - plan.start_date).days + 1
     return Evidence(
         experiment=plan.slug,
@@ -66,7 +73,25 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
         history=inputs.history,
         days_left=_days_left(inputs, plan, day, findings[0]),
         missing_facts=missing_facts(inputs.sources, phases),
+        served_after_end=_served_after_end(inputs),
     )
+
+
+def _acknowledged(check: Check, inputs: Inputs, plan: Plan) -> Check:
+    """An edited plan that a person has accepted stays in sight and stops nothing."""
+    words = inputs.acknowledged.get(plan.plan_hash)
+    if check.name != "plan_unchanged" or check.passed or words is None:
+        return check
+    return replace(check, severity="warning", detail=f"{check.detail}; acknowledged by {words}")
+
+
+def _served_after_end(inputs: Inputs) -> int:
+    """Exposures of B on days after it had been taken back, which nobody should have been served."""
+    ends = [past.date for past in inputs.history if past.verdict == "rollback"]
+    if not ends:
+        return 0
+    late = (row for row in inputs.rows.exposures if row.date > ends[0] and row.variant == "treatment")
+    return round(sum(row.exposures for row in late))
 
 
 def missing_facts(sources: frozenset[str], phases: list[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from pacer_pipelines.decisions.marts import MartRows
-from pacer_pipelines.decisions.measures import MATURE, RATING_RATE, Measured, measure
+from pacer_pipelines.decisions.measures import MATURE, RATING_RATE, THIS_STEP, Measured, measure
 from pacer_pipelines.decisions.plan_check import effective_n, first_percent
 from pacer_pipelines.decisions.values import Direction, Finding, Label, Role
 from pacer_pipelines.metrics import Guarded
@@ -14,6 +14,7 @@ from pacer_pipelines.stats import (
     alarm_half_width,
     alarm_multiplier,
     critical_value,
+    estimate_effect,
     few_clusters_factor,
     promote_bar,
     promote_p_value,
@@ -213,6 +214,25 @@ def find_by_decision(measured: Measured, clock: Clock) -> Finding:
     """The primary metric as if coaches rated approved and rejected requests alike: its sign must agree."""
     note = "ratings weighted to the decisions the model made; coaches rate approved requests more often"
     return _sign_must_agree("good_rate_by_decision", measured.by_decision(), clock, note)
+
+
+def find_this_step(rows: MartRows, plan: Plan, phase: str, primary: Finding) -> Finding:
+    """The primary metric at the present share alone, once B has been promoted: its sign must agree.
+
+    Args:
+        rows: the marts of one experiment.
+        plan: its plan.
+        phase: the present phase.
+        primary: the finding over all phases, whose place on the information clock this one shares.
+    """
+    own = replace(rows, metrics=tuple(row for row in rows.metrics if row.phase == phase), students=())
+    strata = own.strata(plan.primary.metric)
+    effect = None if strata is None else estimate_effect(strata)
+    clock = read_clock(effect, plan)
+    clock = replace(clock, fraction=primary.information or 0.0, bar=primary.bar or math.inf)
+    return _sign_must_agree(
+        THIS_STEP, effect, clock, "the present share alone; earlier steps say nothing of it"
+    )
 
 
 def _sign_must_agree(metric: str, effect: Effect | None, clock: Clock, note: str) -> Finding:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from pacer_pipelines.decisions.evidence import Inputs, gather
 from pacer_pipelines.decisions.rules import decide
 from pacer_pipelines.decisions.values import Evidence, Verdict, canonical
-from pacer_pipelines.decisions.wording import difference_text, enough_to_show, metric_name, points
+from pacer_pipelines.decisions.wording import difference_text, enough_to_show, metric_name, points, score_text
 from pacer_pipelines.plan import Plan
 
 
@@ -40,6 +40,7 @@ def judge(inputs: Inputs, plan: Plan, code_version: str) -> Verdict:
         plan_hash=plan.plan_hash,
         code_version=code_version,
         inputs_hash=inputs_hash(inputs),
+        partitions=dict(inputs.partitions),
     )
 
 
@@ -77,10 +78,21 @@ def what_flips(evidence: Evidence, plan: Plan, rule: str) -> tuple[str, ...]:
         return ("nothing flips it by itself: a person reopens the experiment with a new plan",)
     if rule == "win":
         return ("an always-valid interval on the harmful side of any metric rolls B back on that day",)
+    if rule == "conflict":
+        return (*_needed_of_guarded(evidence, plan), *_needed_for_rollback(evidence, plan))
     if rule == "health":
         failed = ", ".join(dict.fromkeys(check.name for check in evidence.checks if check.blocks))
         return (f"the failed checks pass: {failed}",)
     return (*_needed_for_promotion(evidence, plan), *_needed_for_rollback(evidence, plan))
+
+
+def _needed_of_guarded(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
+    """The guarded metrics that stand against the win, and how far they are from their margin."""
+    return tuple(
+        f"promote: {metric_name(finding.metric)} shown to be within its margin ({score_text(finding)})"
+        for item in plan.guarded
+        if (finding := evidence.finding(item.metric)) is not None and not finding.passes
+    )
 
 
 def _needed_for_promotion(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
@@ -118,6 +130,8 @@ def inputs_hash(inputs: Inputs) -> str:
         "sources": sorted(inputs.sources),
         "frozen_hash": inputs.frozen_hash,
     }
+    if inputs.acknowledged:
+        content["acknowledged"] = dict(inputs.acknowledged)
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 

@@ -23,7 +23,7 @@ from pacer_pipelines.stats import (
 )
 from pacer_pipelines.stats.arrays import IntArray
 
-MATURE, RATING_RATE = "good_rate_mature", "rating_rate"
+MATURE, RATING_RATE, THIS_STEP = "good_rate_mature", "rating_rate", "good_rate_this_step"
 
 # sums of one metric for one or many experiments, and the number of the experiment that a row belongs to
 Table = tuple[Strata, IntArray]

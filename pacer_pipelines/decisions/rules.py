@@ -34,9 +34,14 @@ def closed(evidence: Evidence, plan: Plan) -> Reasons:
     ended = [past for past in evidence.history if past.verdict == "rollback" or past.rule == "deadline"]
     if not ended:
         return ()
+    still = evidence.served_after_end
     return (
-        f"the experiment was closed on {ended[-1].date} ({ended[-1].rule.replace('_', ' ')}); "
-        "a person reopens it with a new plan",
+        f"the experiment was closed on {ended[0].date} ({ended[0].rule}); a person reopens it with a new plan",
+        *(
+            [f"B was served {still} times on later days all the same: find the server that does it"]
+            if still
+            else ()
+        ),
     )
 
 
@@ -65,7 +70,7 @@ def wins(evidence: Evidence, plan: Plan) -> Reasons:
 
 def deadline(evidence: Evidence, plan: Plan) -> Reasons:
     """Why the experiment is over without a win: the planned sample or the last day is reached."""
-    if any(past.verdict == "promote" for past in evidence.history):
+    if any(past.rule == "win" for past in evidence.history):
         # B has won once: what it has gained is taken back by harm only
         return ()
     if evidence.day >= plan.duration.max_days:
@@ -81,6 +86,29 @@ def deadline(evidence: Evidence, plan: Plan) -> Reasons:
     return (f"{over} without a promotion; {what}", *obstacles(evidence, plan))
 
 
+def conflict(evidence: Evidence, plan: Plan) -> Reasons:
+    """Which guarded metrics point the wrong way while the primary metric is over its bar."""
+    primary = evidence.finding(plan.primary.metric)
+    against = [text for item in plan.guarded if (text := _against(evidence.finding(item.metric)))]
+    if primary is None or not primary.passes or not against:
+        return ()
+    won = f"conflict: {metric_name(primary.metric)} {effect_text(primary)} is over its bar, but {'; '.join(against)}"
+    return (won, *obstacles(evidence, plan))
+
+
+def _against(finding: Finding | None) -> str:
+    """What is worse in B and not shown to be within its margin; nothing otherwise."""
+    if finding is None or finding.effect is None or finding.passes:
+        return ""
+    worse = finding.effect < 0 if finding.better == "higher" else finding.effect > 0
+    if not worse:
+        return ""
+    margin = (
+        f" against a margin of {difference_text(finding.metric, finding.margin)}" if finding.margin else ""
+    )
+    return f"{metric_name(finding.metric)} is worse, {effect_text(finding)}{margin}"
+
+
 def waiting(evidence: Evidence, plan: Plan) -> Reasons:
     """What is missing for a promotion."""
     return obstacles(evidence, plan)
@@ -93,6 +121,7 @@ RULES: tuple[Rule, ...] = (
     Rule("health", unhealthy, "hold"),
     Rule("win", wins, "promote"),
     Rule("deadline", deadline, "hold"),
+    Rule("conflict", conflict, "hold"),
     Rule("waiting", waiting, "hold"),
 )
 
@@ -168,8 +197,7 @@ def _guarded_obstacle(finding: Finding | None, metric: str) -> str:
         return f"{name}: no data for the test against its margin"
     if finding.passes:
         return ""
-    conflict = "harmed while the primary metric is up: " if finding.label == "worse" else ""
-    return f"{name}: {conflict}not yet shown to be within its margin, {effect_text(finding)}; {score_text(finding)}"
+    return f"{name}: not yet shown to be within its margin, {effect_text(finding)}; {score_text(finding)}"
 
 
 # What must be seen beside the primary metric: an absent finding is an obstacle, never a pass.

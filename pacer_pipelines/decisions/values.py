@@ -71,7 +71,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A verdict of an earlier day, as far as later days depend on it."""
+    """What happened earlier, as far as later days depend on it: a verdict, or a rollback between two verdicts.
+
+    ``rule`` is the verdict's rule, ``unapproved`` for a promotion that nobody approved, or who rolled back.
+    """
 
     date: date
     verdict: Word
@@ -93,6 +96,7 @@ class Evidence:
     history: tuple[Past, ...]
     days_left: int | None
     missing_facts: tuple[str, ...]
+    served_after_end: int = 0
 
     def finding(self, metric: str) -> Finding | None:
         """The finding of one metric, or None when it was not looked at."""
@@ -103,8 +107,9 @@ class Evidence:
 class Verdict:
     """What to do with the traffic of one experiment on one day, and why.
 
-    ``share_before`` and ``share_after`` are percent of traffic on treatment. ``verdict_id`` is the hash of all
-    other fields, so the same input gives the same id.
+    ``share_before`` and ``share_after`` are percent of traffic on treatment. ``phase`` is the version of the flag that
+    the day's newest exposures were served by. ``partitions`` has one hash per landed table, over all of it that the
+    day could know. ``verdict_id`` is the hash of all other fields, so the same input gives the same id.
     """
 
     experiment: str
@@ -125,6 +130,7 @@ class Verdict:
     plan_hash: str
     code_version: str
     inputs_hash: str
+    partitions: Mapping[str, str] = field(default_factory=dict)
     stored_id: str = field(default="", compare=False, repr=False)
 
     @property

@@ -6,6 +6,7 @@ METRIC_NAMES = {
     "good_rate": "GOOD rate",
     "good_rate_mature": "GOOD rate of mature requests",
     "good_rate_by_decision": "GOOD rate weighted by decision",
+    "good_rate_this_step": "GOOD rate at this step",
     "good_per_request": "GOOD per request",
     "no_bad_per_request": "requests without a BAD",
     "card_rate": "Anki card rate",

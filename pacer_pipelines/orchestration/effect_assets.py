@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from pacer_pipelines.orchestration import effects
+from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.landing_assets import ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
 
@@ -27,13 +28,15 @@ def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -
     def traffic_flag(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """The flag file that splits the traffic; it follows the newest verdict."""
         day = date.fromisoformat(context.partition_key)
-        return _effects(context, effects.follow_flags(world, day), effects.NOT_MOVED)
+        with alone(world.home):
+            return _effects(context, effects.follow_flags(world, day), effects.NOT_MOVED)
 
     @dg.asset(deps=["verdicts", traffic_flag], group_name="effects", kinds={"slack"}, **common)
     def slack_message(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One message per experiment and day in the plan's channel, or a file when there is no token."""
         day = date.fromisoformat(context.partition_key)
-        return _effects(context, effects.tell_slack(world, day), effects.NOT_DELIVERED)
+        with alone(world.home):
+            return _effects(context, effects.tell_slack(world, day), effects.NOT_DELIVERED)
 
     @dg.asset(deps=["verdicts", traffic_flag], group_name="effects", kinds={"html"}, **common)
     def report_page(world: WorldResource) -> dg.MaterializeResult:

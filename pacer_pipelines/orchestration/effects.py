@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.flags import apply_share, read_flag
+from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_outbox import read_entry
 from pacer_pipelines.decisions.report import plain_text, report
@@ -71,9 +72,8 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
         return "no flag file is configured"
     if target is None or verdict.rule not in MOVING:
         return "the verdict leaves the split as it is"
-    newer = [other.slug for other in running(world, verdict.date) if _succeeds(other, plan)]
-    if newer:
-        return f"the flag belongs to {newer[0]} now, which started later"
+    if owner := flag_owner(world, plan, verdict.date):
+        return f"the flag belongs to {owner} now, which started later"
     if not target:
         return cut(world, plan, world.now(), AUTOMATION, _because(verdict), verdict.verdict_id)
     if target == verdict.share_before:
@@ -81,15 +81,51 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     known = _newest_day(world, plan)
     if known > verdict.date:
         return f"{known} is known already; only the newest day's verdict raises B"
-    live = read_flag(settings.flag_file, plan.flag_key, plan.treatment.variant)
-    if live.share == target:
+    if plan.rollout.needs_approval and not is_approved(world, verdict):
+        return f"B waits at {verdict.share_before:g} % for a person: pacer approve {verdict.verdict_id}"
+    return raise_share(world, plan, verdict, AUTOMATION)
+
+
+def is_approved(world: WorldResource, verdict: Verdict) -> bool:
+    """Whether a person has approved this verdict on the flag version that it was made on."""
+    bound = (verdict.verdict_id, verdict.phase)
+    entries = Journal(world.home).entries(verdict.experiment, "approval")
+    return any((entry.details["verdict_id"], entry.details["flag_version"]) == bound for entry in entries)
+
+
+def raise_share(world: WorldResource, plan: Plan, verdict: Verdict, who: str) -> str:
+    """Give B the share of a promotion, if the flag is still as the verdict saw it and nobody has rolled back since.
+
+    Raises:
+        FlagRefused: somebody changed the flag since, the experiment is closed, or the door does not accept it.
+    """
+    flag_file = world.world.settings.flag_file
+    if flag_file is None:
+        return "no flag file is configured"
+    rollbacks = Journal(world.home).entries(plan.slug, "rollback")
+    if rollbacks:
+        raise FlagRefused(
+            f"{plan.slug} was rolled back at {rollbacks[-1].at} UTC ({rollbacks[-1].who}); it is closed"
+        )
+    live = read_flag(flag_file, plan.flag_key, plan.treatment.variant)
+    if live.share == verdict.share_after:
         return f"the flag already gives B {live.share:g} % (version {live.version})"
     if live.version != verdict.phase:
         raise FlagRefused(
             f"the verdict is about flag version {verdict.phase}, but version {live.version} is live: somebody "
             "changed it since, and a human edit wins"
         )
-    return _raise(world, plan, verdict, settings.flag_file, live.version)
+    if live.share != verdict.share_before:
+        raise FlagRefused(
+            f"the verdict saw B at {verdict.share_before} %, but version {live.version} gives it {live.share:g} %: "
+            "somebody changed it without a new version, and a human edit wins"
+        )
+    return _raise(world, plan, verdict, flag_file, live.version, who)
+
+
+def flag_owner(world: WorldResource, plan: Plan, day: date) -> str:
+    """Slug of a plan that started later on the same flag, whose flag it is by now; nothing if it is this plan's."""
+    return next((other.slug for other in running(world, day) if _succeeds(other, plan)), "")
 
 
 def _succeeds(other: Plan, plan: Plan) -> bool:
@@ -103,7 +139,9 @@ def _newest_day(world: WorldResource, plan: Plan) -> date:
     return max([*judged_days, *(date.fromisoformat(part.name.removeprefix("day=")) for part in parts)])
 
 
-def _raise(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, live_version: str) -> str:
+def _raise(
+    world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, live_version: str, who: str
+) -> str:
     target, archive = verdict.share_after or 0.0, world.world.settings.flag_archive
     if world.world.settings.dry_run:
         return f"dry run: B would go to {target:g} %"
@@ -115,7 +153,7 @@ def _raise(world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, 
         expected_version=live_version,
         new_share=target,
         at=world.now(),
-        who=AUTOMATION,
+        who=who,
         why=_because(verdict),
         verdict_id=verdict.verdict_id,
         archives=[archive] if archive else [],

@@ -7,6 +7,7 @@ import dagster as dg
 from pacer_pipelines.decisions.values import Check
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.orchestration import effects, verdict_day
+from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.resources import WorldResource
 
 # What fails here has its verdict already.
@@ -32,7 +33,8 @@ def hold(world: WorldResource, day: date, step: str, error: BaseException | None
         "run_completed", "run", "critical", False, "failed", "completed",
         f"the step {step} failed: {what}", "what was not computed is not known",
     )  # fmt: skip
-    for plan in effects.running(world, day):
-        world.verdicts.record(verdict_day.judge_day(world, plan, day, (broken,)))
-    effects.follow_flags(world, day)
-    effects.tell_slack(world, day)
+    with alone(world.home):
+        for plan in effects.running(world, day):
+            verdict_day.judge_day(world, plan, day, (broken,))
+        effects.follow_flags(world, day)
+        effects.tell_slack(world, day)

@@ -1,6 +1,6 @@
 """What the assets are handed: one world, its doors, and the clock, read once per step."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -67,6 +67,10 @@ class WorldResource(dg.ConfigurableResource):
         """What a parser needs to know of the file that it reads."""
         return Origin(name, self.pseudonyms, ZoneInfo(self.world.timezone))
 
+    def today(self) -> date:
+        """Today in the plans' time zone."""
+        return datetime.now(ZoneInfo(self.world.timezone)).date()
+
     def now(self) -> datetime:
-        """The clock, as naive UTC: the only place where it is read."""
+        """The clock, as naive UTC; it is read here and in :meth:`today` only."""
         return datetime.now(UTC).replace(tzinfo=None, microsecond=0)

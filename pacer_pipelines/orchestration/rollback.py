@@ -4,7 +4,7 @@ The entry closes the experiment; whatever breaks after it, the next tick or run 
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from pacer_pipelines.adapters.flags import apply_share, flag_version, read_flag
 from pacer_pipelines.adapters.journal import Journal
@@ -72,3 +72,49 @@ def cut(world: WorldResource, plan: Plan, at: datetime, who: str, why: str, verd
     )
     note = f"; {state.note}" if state.note else ""
     return f"B now has {state.share:g} % (flag version {state.version}{note})"
+
+
+def set_share(
+    world: WorldResource,
+    plan: Plan,
+    share: float,
+    at: datetime,
+    who: str,
+    why: str,
+    expected: str | None = None,
+) -> str:
+    """Give B a share by a person's hand; gives what happened, as a sentence.
+
+    Args:
+        world: the world.
+        plan: the experiment.
+        share: percent of traffic for B.
+        at: now, naive UTC.
+        who: who decides.
+        why: the reason, for the log.
+        expected: version that the person looked at; None takes the live one.
+
+    Raises:
+        FlagRefused: the experiment was rolled back, another version is live, or the door does not accept the change.
+    """
+    settings = world.world.settings
+    if settings.flag_file is None:
+        return "no flag file is configured"
+    closed = [past for past in world.verdicts.past(plan.slug, date.max) if past.verdict == "rollback"]
+    if share > 0 and (closed or Journal(world.home).entries(plan.slug, "rollback")):
+        raise FlagRefused(f"{plan.slug} was rolled back and is closed; a new plan reopens it")
+    if settings.dry_run:
+        return f"dry run: B would go to {share:g} %"
+    state = apply_share(
+        settings.flag_file,
+        world.world.flag_history,
+        flag_key=plan.flag_key,
+        treatment_variant=plan.treatment.variant,
+        expected_version=expected or flag_version(settings.flag_file),
+        new_share=share,
+        at=at,
+        who=who,
+        why=why,
+        archives=[settings.flag_archive] if settings.flag_archive else [],
+    )
+    return f"B now has {state.share:g} % (flag version {state.version})"

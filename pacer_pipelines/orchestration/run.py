@@ -1,17 +1,15 @@
 """A day from a terminal: the same job that the schedule starts, in this process and on the same Dagster instance."""
 
-import fcntl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import dagster as dg
 
 from pacer_pipelines.config import World
 from pacer_pipelines.orchestration import effects, progress
 from pacer_pipelines.orchestration.definitions import DAILY, build_definitions
+from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.ingestion import saved_problems
 from pacer_pipelines.orchestration.instance import instance_folder
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -52,7 +50,7 @@ class Runner:
         """
         progress.listen(tell)
         with (
-            _alone(self.world.home),
+            alone(self.world.home),
             dg.DagsterInstance.from_config(str(instance_folder(self.world.home))) as instance,
         ):
             result = self._job.execute_in_process(
@@ -76,12 +74,3 @@ class Runner:
     def texts(self, day: date) -> list[str]:
         """The verdict of each experiment on a day, for a terminal."""
         return [effects.as_text(verdict, plan) for plan, verdict in effects.judged(self.resource, day)]
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One run at a time per world: a second one waits, and then finds its work done."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "run.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

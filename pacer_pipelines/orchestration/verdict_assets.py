@@ -9,6 +9,7 @@ from pacer_pipelines.adapters.published import publish
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.orchestration import effects, verdict_day, window
+from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.landing_assets import LANDED, ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
 
@@ -53,8 +54,8 @@ def verdict_assets(
         day = date.fromisoformat(context.partition_key)
         told: dict[str, dg.MetadataValue] = {}
         for plan in effects.running(world, day):
-            verdict = verdict_day.judge_day(world, plan, day)
-            recorded = world.verdicts.record(verdict)
+            with alone(world.home):
+                verdict, recorded = verdict_day.judge_day(world, plan, day)
             told[plan.slug] = dg.MetadataValue.md(f"```\n{effects.as_text(verdict, plan)}\n```")
             told |= _numbers(verdict)
             told[f"{plan.slug}_file"] = dg.MetadataValue.path(recorded.path)

@@ -11,13 +11,18 @@ from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.evidence_rows import mart_rows
 from pacer_pipelines.adapters.expectations import run_checks
 from pacer_pipelines.adapters.flags import history_shares
+from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.published import Published
+from pacer_pipelines.adapters.verdicts import Recorded
 from pacer_pipelines.decisions.evidence import Inputs
 from pacer_pipelines.decisions.health import students_cross_coaches
 from pacer_pipelines.decisions.judge import judge
 from pacer_pipelines.decisions.marts import MartRows
-from pacer_pipelines.decisions.values import Check, Verdict
+from pacer_pipelines.decisions.replay import as_plain
+from pacer_pipelines.decisions.values import Check, Past, Verdict
 from pacer_pipelines.errors import NothingPublished
+from pacer_pipelines.ingest.jsonl import local_date
+from pacer_pipelines.orchestration import window
 from pacer_pipelines.orchestration.ingestion import saved_problems
 from pacer_pipelines.orchestration.resources import EXPECTATIONS, PROJECT, WorldResource
 from pacer_pipelines.plan import Plan
@@ -30,6 +35,8 @@ ONLY_SHOWN = frozenset(
         "metric_rows.py",
         "reading.py",
         "segments.py",
+        "journal.py",
+        "replay.py",
         "plan_text.py",
         "plan_advice.py",
         "plan_traffic.py",
@@ -118,8 +125,10 @@ def source_checks(home: Path) -> tuple[Check, ...]:
     )  # fmt: skip
 
 
-def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()) -> Verdict:
-    """The verdict of one experiment and day, from what is published, checked and remembered.
+def judge_day(
+    resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()
+) -> tuple[Verdict, Recorded]:
+    """The verdict of one experiment and day, on disk together with what it was made of.
 
     Args:
         resource: the world.
@@ -127,6 +136,13 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
         day: the day to judge.
         extra: checks of the run itself, for example that it broke.
     """
+    inputs = inputs_of(resource, plan, day, extra)
+    verdict = judge(inputs, plan, code_version())
+    return verdict, resource.verdicts.record(verdict, as_plain(inputs, plan))
+
+
+def inputs_of(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()) -> Inputs:
+    """Everything that a verdict rests on, from what is published, checked and remembered."""
     home = resource.home
     rows = rows_of(home, plan, day)
     configured = {
@@ -134,7 +150,7 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
         for name, (given, _) in saved_problems(home).items()
         if given and name in SOURCE_NAMES
     }
-    inputs = Inputs(
+    return Inputs(
         date=day,
         rows=rows,
         checks=(
@@ -143,12 +159,52 @@ def judge_day(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
             *plan_checks(resource, plan),
             *extra,
         ),
-        history=resource.verdicts.past(plan.slug, day),
+        history=past(resource, plan, day),
         shares=flag_shares(resource, plan),
         sources=frozenset(configured),
-        frozen_hash=frozen_hash(home, plan),
+        frozen_hash=frozen_hash(home, plan, rows),
+        acknowledged=acknowledged(resource, plan, day),
+        partitions=window.partitions(resource.landing, home, day, plan.start_date),
     )
-    return judge(inputs, plan, code_version())
+
+
+def past(resource: WorldResource, plan: Plan, day: date) -> tuple[Past, ...]:
+    """What happened before the end of a day: verdicts of earlier days, and rollbacks between verdicts."""
+    journal = Journal(resource.home)
+    approved = {
+        entry.details["verdict_id"]
+        for entry in journal.entries(plan.slug, "approval")
+        if local_date(entry.at, plan.zone) <= day
+    }
+    verdicts = [
+        replace(told, rule="unapproved") if _waits(resource, plan, told, approved) else told
+        for told in resource.verdicts.past(plan.slug, day)
+    ]
+    rollbacks = [
+        Past(local_date(entry.at, plan.zone), "rollback", entry.who)
+        for entry in journal.entries(plan.slug, "rollback")
+    ]
+    return tuple(
+        sorted([*verdicts, *(cut for cut in rollbacks if cut.date <= day)], key=lambda told: told.date)
+    )
+
+
+def _waits(resource: WorldResource, plan: Plan, told: Past, approved: set[str]) -> bool:
+    """Whether it is a promotion that no person has approved, so that B never got what it had won."""
+    if told.verdict != "promote" or not plan.rollout.needs_approval:
+        return False
+    revisions = resource.verdicts.revisions(plan.slug, told.date)
+    return not any(stored.content["verdict_id"] in approved for stored in revisions)
+
+
+def acknowledged(resource: WorldResource, plan: Plan, day: date) -> dict[str, str]:
+    """Hash of each edited plan that a person had accepted by the end of a day -> who and why."""
+    entries = Journal(resource.home).entries(plan.slug, "acknowledgement")
+    return {
+        entry.details["plan_hash"]: f"{entry.who}: {entry.why}"
+        for entry in entries
+        if local_date(entry.at, plan.zone) <= day
+    }
 
 
 def rows_of(home: Path, plan: Plan, day: date) -> MartRows:
@@ -188,12 +244,23 @@ def flag_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
     return history_shares(folders, plan.flag_key, plan.treatment.variant, world.settings.flag_file)
 
 
-def frozen_hash(home: Path, plan: Plan) -> str:
-    """Hash of the plan at its first verdict; remembered from then on."""
-    path = home / "plans" / f"{plan.slug}.json"
-    if not path.exists():
-        replace_text(
-            path,
-            json.dumps({"plan_hash": plan.plan_hash, "plan": plan.model_dump(mode="json")}, indent=1) + "\n",
-        )
-    return str(json.loads(path.read_text(encoding="utf-8"))["plan_hash"])
+def frozen_hash(home: Path, plan: Plan, rows: MartRows) -> str:
+    """Hash of the plan on the day of the first exposure; remembered from then on."""
+    known = remembered_hash(home, plan.slug)
+    if known is not None:
+        return known
+    first = min((row.date for row in rows.exposures), default=None)
+    if first is not None:
+        content = {
+            "plan_hash": plan.plan_hash,
+            "first_exposure_date": first.isoformat(),
+            "plan": plan.model_dump(mode="json", exclude_none=True),
+        }
+        replace_text(home / "plans" / f"{plan.slug}.json", json.dumps(content, indent=1) + "\n")
+    return plan.plan_hash
+
+
+def remembered_hash(home: Path, slug: str) -> str | None:
+    """Hash of a plan as it was registered; None before its first exposure."""
+    path = home / "plans" / f"{slug}.json"
+    return str(json.loads(path.read_text(encoding="utf-8"))["plan_hash"]) if path.is_file() else None

@@ -1,5 +1,6 @@
 """Which days a run has to do: its own, and every earlier one whose landed data changed since it was last done."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -61,6 +62,30 @@ def find_window(work: str, landing: Landing, home: Path, day: date, first: date)
     unseen = first if through is None else through + timedelta(days=1)
     start = max(min([day, unseen, *changed]), first)
     return Window(start, last if changed else max(day, start), digests)
+
+
+# the plan's own hash stands in the verdict, and the models' in its code version
+_NO_INPUT = frozenset({"experiments", "experiment_exclusions", "models"})
+
+
+def partitions(landing: Landing, home: Path, day: date, first: date) -> dict[str, str]:
+    """Hash of each landed table, over every part of it that a day's verdict could know.
+
+    Args:
+        landing: what has landed.
+        home: the world's home.
+        day: the day that is judged.
+        first: first day of its experiment.
+
+    Returns:
+        Table -> sha256 over its parts, by name and digest.
+    """
+    parts: dict[str, list[str]] = {}
+    for key, (starts, digest) in sorted(_beginnings(landing, home, first).items()):
+        table = key.partition("/")[0]
+        if starts <= day and table not in _NO_INPUT:
+            parts.setdefault(table, []).append(f"{key} {digest}")
+    return {table: hashlib.sha256("\n".join(lines).encode()).hexdigest() for table, lines in parts.items()}
 
 
 def _beginnings(landing: Landing, home: Path, first: date) -> dict[str, tuple[date, str]]:

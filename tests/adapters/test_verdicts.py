@@ -37,7 +37,7 @@ def verdict(
 
 
 def test_file_holds_the_canonical_verdict(tmp_path: Path) -> None:
-    recorded = Verdicts(tmp_path).record(verdict(2))
+    recorded = Verdicts(tmp_path).record(verdict(2), {})
     assert recorded.is_new
     assert recorded.revision == 1
     assert recorded.path.read_text() == canonical(verdict(2).as_dict()) + "\n"
@@ -47,17 +47,17 @@ def test_file_holds_the_canonical_verdict(tmp_path: Path) -> None:
 
 
 def test_same_verdict_again_writes_nothing(tmp_path: Path) -> None:
-    first = Verdicts(tmp_path).record(verdict(2))
-    again = Verdicts(tmp_path).record(verdict(2))
+    first = Verdicts(tmp_path).record(verdict(2), {})
+    again = Verdicts(tmp_path).record(verdict(2), {})
     assert (again.path, again.revision, again.is_new) == (first.path, 1, False)
-    assert [path.name for path in first.path.parent.iterdir()] == [first.path.name]
+    assert [path.name for path in first.path.parent.glob("r*")] == [first.path.name]
 
 
 def test_another_outcome_becomes_the_next_revision_and_the_first_stays(tmp_path: Path) -> None:
     table = Verdicts(tmp_path)
-    first = table.record(verdict(2))
+    first = table.record(verdict(2), {})
     bytes_before = first.path.read_bytes()
-    second = table.record(verdict(2, reason="exposure log incomplete"))
+    second = table.record(verdict(2, reason="exposure log incomplete"), {})
     assert (second.revision, second.is_new) == (2, True)
     assert first.path.read_bytes() == bytes_before
     current = table.current("judge-model-v2", date(2026, 11, 2))
@@ -67,16 +67,16 @@ def test_another_outcome_becomes_the_next_revision_and_the_first_stays(tmp_path:
 
 def test_going_back_to_the_first_outcome_is_a_third_revision(tmp_path: Path) -> None:
     table = Verdicts(tmp_path)
-    table.record(verdict(2))
-    table.record(verdict(2, reason="exposure log incomplete"))
-    assert table.record(verdict(2)).revision == 3
+    table.record(verdict(2), {})
+    table.record(verdict(2, reason="exposure log incomplete"), {})
+    assert table.record(verdict(2), {}).revision == 3
 
 
 def test_history_has_one_row_per_day_in_order(tmp_path: Path) -> None:
     table = Verdicts(tmp_path)
     for day in (4, 2, 3):
-        table.record(verdict(day))
-    table.record(verdict(3, reason="late ratings"))
+        table.record(verdict(day), {})
+    table.record(verdict(3, reason="late ratings"), {})
     assert [(row["date"], row["reasons"][0]) for row in table.history()] == [
         ("2026-11-02", "day 1 of at least 7"),
         ("2026-11-03", "late ratings"),
@@ -87,9 +87,9 @@ def test_history_has_one_row_per_day_in_order(tmp_path: Path) -> None:
 
 def test_past_stops_before_the_day_that_is_judged(tmp_path: Path) -> None:
     table = Verdicts(tmp_path)
-    table.record(verdict(2))
-    table.record(verdict(3, "rollback", "alarm"))
-    table.record(verdict(4))
+    table.record(verdict(2), {})
+    table.record(verdict(3, "rollback", "alarm"), {})
+    table.record(verdict(4), {})
     assert table.past("judge-model-v2", date(2026, 11, 4)) == (
         Past(date(2026, 11, 2), "hold", "waiting"),
         Past(date(2026, 11, 3), "rollback", "alarm"),
@@ -98,14 +98,14 @@ def test_past_stops_before_the_day_that_is_judged(tmp_path: Path) -> None:
 
 def test_interrupted_write_is_not_a_verdict(tmp_path: Path) -> None:
     table = Verdicts(tmp_path)
-    path = table.record(verdict(2)).path
+    path = table.record(verdict(2), {}).path
     path.rename(path.with_name(f".{path.name}.tmp"))
     assert table.current("judge-model-v2", date(2026, 11, 2)) is None
-    assert table.record(verdict(2)).is_new
+    assert table.record(verdict(2), {}).is_new
 
 
 def test_damaged_file_is_named(tmp_path: Path) -> None:
-    path = Verdicts(tmp_path).record(verdict(2)).path
+    path = Verdicts(tmp_path).record(verdict(2), {}).path
     path.write_text("{")
     with pytest.raises(SourceUnreadable, match=path.name):
         Verdicts(tmp_path).history()

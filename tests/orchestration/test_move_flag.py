@@ -45,7 +45,7 @@ def share(world: WorldResource) -> float:
 
 
 def judged(world: WorldResource, verdict: Verdict) -> Verdict:
-    world.verdicts.record(verdict)
+    world.verdicts.record(verdict, {})
     return verdict
 
 

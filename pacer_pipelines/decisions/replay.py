@@ -1,0 +1,105 @@
+"""What a verdict was made of, as plain values that survive on disk, and the same verdict from them again."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, get_type_hints
+
+from pacer_pipelines.decisions.evidence import Inputs
+from pacer_pipelines.decisions.judge import judge
+from pacer_pipelines.decisions.marts import (
+    DecisionSum,
+    ExposureDay,
+    MartRows,
+    MetricSum,
+    RatedDay,
+    StudentSum,
+    UnitDay,
+)
+from pacer_pipelines.decisions.values import Check, Past, Verdict
+from pacer_pipelines.plan import Plan
+
+TABLES: dict[str, Any] = {
+    "metrics": MetricSum, "decisions": DecisionSum, "units": UnitDay, "exposures": ExposureDay, "rated": RatedDay,
+    "students": StudentSum,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field in which a replayed verdict is not the recorded one."""
+
+    field: str
+    recorded: Any
+    replayed: Any
+
+
+def as_plain(inputs: Inputs, plan: Plan) -> dict[str, Any]:
+    """Everything that went into a verdict, as JSON-ready values."""
+    return {
+        "plan": plan.model_dump(mode="json", exclude_none=True),
+        "date": inputs.date.isoformat(),
+        "rows": {name: [list(map(_spelt, row)) for row in getattr(inputs.rows, name)] for name in TABLES},
+        "checks": [asdict(check) for check in inputs.checks],
+        "history": [[past.date.isoformat(), past.verdict, past.rule] for past in inputs.history],
+        # of its own phases only: a share that the flag got later is none of its business
+        "shares": {phase: inputs.shares[phase] for phase in inputs.rows.phases() if phase in inputs.shares},
+        "sources": sorted(inputs.sources),
+        "frozen_hash": inputs.frozen_hash,
+        "acknowledged": dict(inputs.acknowledged),
+        "partitions": dict(inputs.partitions),
+    }
+
+
+def from_plain(content: Mapping[str, Any]) -> tuple[Inputs, Plan]:
+    """What :func:`as_plain` wrote."""
+    inputs = Inputs(
+        date=date.fromisoformat(content["date"]),
+        rows=MartRows(**{name: _rows(kind, content["rows"][name]) for name, kind in TABLES.items()}),
+        checks=tuple(Check(**row) for row in content["checks"]),
+        history=tuple(Past(date.fromisoformat(day), word, rule) for day, word, rule in content["history"]),
+        shares=content["shares"],
+        sources=frozenset(content["sources"]),
+        frozen_hash=content["frozen_hash"],
+        acknowledged=content["acknowledged"],
+        partitions=content["partitions"],
+    )
+    return inputs, Plan.model_validate(content["plan"])
+
+
+def judge_again(content: Mapping[str, Any], code_version: str) -> Verdict:
+    """The verdict that today's code gives on what a recorded one was made of.
+
+    Args:
+        content: what :func:`as_plain` wrote.
+        code_version: what the verdict shall say of the code that made it.
+    """
+    inputs, plan = from_plain(content)
+    return judge(inputs, plan, code_version)
+
+
+def differences(recorded: Mapping[str, Any], replayed: Verdict) -> tuple[Difference, ...]:
+    """The fields in which the two are not the same; none when they are the same bytes.
+
+    Args:
+        recorded: the verdict as it was written.
+        replayed: the verdict as it comes out now.
+    """
+    now = replayed.as_dict()
+    return tuple(
+        Difference(name, recorded.get(name), now.get(name))
+        for name in sorted(recorded.keys() | now.keys())
+        if name != "verdict_id" and recorded.get(name) != now.get(name)
+    )
+
+
+def _spelt(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _rows(kind: Any, rows: list[list[Any]]) -> tuple[Any, ...]:
+    dated = [hint is date for hint in get_type_hints(kind).values()]
+    return tuple(
+        kind(*(date.fromisoformat(value) if day else value for value, day in zip(row, dated, strict=True)))
+        for row in rows
+    )
