@@ -177,22 +177,24 @@ def _print_landed(found: "Explanation") -> None:
         click.echo(f"  {table['table']} {table['recorded'][:12]} ({state})")
         for file in table["files"][-12:]:
             click.echo(
-                f"    {file['file']}: {file['rows_in']:,} rows in = {file['landed']:,} landed + {file['rejected']:,} "
+                f"    {_file_name(file['file'])}: {file['rows_in']:,} rows in = {file['landed']:,} landed + {file['rejected']:,} "
                 f"rejected, sha256 {file['sha256'][:12]}"
             )
         if len(table["files"]) > 12:
             click.echo(f"    … and {len(table['files']) - 12} earlier files (--json has all)")
 
 
+def _file_name(name: str) -> str:
+    """A pseudonym of a path takes most of a line and tells nothing."""
+    return name if len(name) <= 50 else f"{name[:20]}…{name[-20:]}"
+
+
 def _print_requests(found: "Explanation") -> None:
     for one in found.requests:
-        same = (
-            "as many"
-            if one["in_marts"] == one["landed"]
-            else "not as many: data came or models changed since"
-        )
+        same = "" if one["in_marts"] == one["landed"] else "; not as many: data came, or models changed since"
         _heading(
-            f"Requests of {one['variant']}: {one['in_marts']:,} in the marts, {one['landed']:,} landed ({same})"
+            f"Requests of {one['variant']}: {one['in_marts']:,} in the marts, {one['landed']:,} landed, "
+            f"{one['left_out']:,} of them left out by the plan{same}"
         )
         for line in one["lines"]:
             click.echo(

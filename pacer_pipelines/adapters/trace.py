@@ -22,9 +22,10 @@ class RequestLine(NamedTuple):
 
 
 class Requests(NamedTuple):
-    """Requests of one variant: how many there are, and the first of them."""
+    """Requests of one variant: how many there are, how many of them the plan leaves out, and the first of the rest."""
 
     total: int
+    left_out: int
     first: tuple[RequestLine, ...]
 
 
@@ -49,22 +50,23 @@ def landed_requests(
     """
     parts = sorted(map(str, (home / "landing" / "exposures").glob("day=*/*.parquet")))
     if not parts:
-        return Requests(0, ())
+        return Requests(0, 0, ())
     values: dict[str, object] = {
         "parts": parts,
         "experiment": experiment,
         "through": through,
         "variant": variant,
     }
-    where = _OF
+    randomised = "true"
     for number, (column, names) in enumerate(left_out.items()):
-        where += f" and coalesce({column}, '') not in (select unnest($left{number}))"
+        randomised += f" and coalesce({column}, '') not in (select unnest($left{number}))"
         values[f"left{number}"] = list(names)
+    counted = f"select count(distinct exposure_id), count(distinct exposure_id) filter ({randomised}) {_OF}"
     listed = (
-        f"select exposure_id, min(log_id), min(source_file), min(source_line) {where} "
+        f"select exposure_id, min(log_id), min(source_file), min(source_line) {_OF} and {randomised} "
         "group by exposure_id order by min(exposed_at), exposure_id limit $limit"
     )
     with connect() as db:
-        (count,) = db.execute(f"select count(distinct exposure_id) {where}", values).fetchall()[0]
+        total, kept = db.execute(counted, values).fetchall()[0]
         first = db.execute(listed, {**values, "limit": limit}).fetchall()
-    return Requests(int(count), tuple(RequestLine(*row) for row in first))
+    return Requests(int(total), int(total - kept), tuple(RequestLine(*row) for row in first))

@@ -221,5 +221,6 @@ def _requests(world: WorldResource, inputs: Inputs, plan: Plan, variant: str, li
         "variant": served.variant,
         "in_marts": counted,
         "landed": landed.total,
+        "left_out": landed.left_out,
         "lines": [line._asdict() for line in landed.first],
     }
