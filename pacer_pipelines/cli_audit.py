@@ -177,8 +177,8 @@ def _print_landed(found: "Explanation") -> None:
         click.echo(f"  {table['table']} {table['recorded'][:12]} ({state})")
         for file in table["files"][-12:]:
             click.echo(
-                f"    {_file_name(file['file'])}: {file['rows_in']:,} rows in = {file['landed']:,} landed + {file['rejected']:,} "
-                f"rejected, sha256 {file['sha256'][:12]}"
+                f"    {_file_name(file['file'])}: {file['rows_in']:,} rows in = {file['landed']:,} landed + "
+                f"{file['rejected']:,} rejected, sha256 {file['sha256'][:12]}"
             )
         if len(table["files"]) > 12:
             click.echo(f"    … and {len(table['files']) - 12} earlier files (--json has all)")

@@ -124,10 +124,11 @@ def test_a_verdict_of_an_older_version_keeps_its_identity() -> None:
         {"shares": {"1": 31.0}},
         {"sources": frozenset({"exposures"})},
         {"frozen_hash": "0" * 64},
+        {"acknowledged": {"0" * 64: "owner: why"}},
         {"rows": replace(made_weeks(), students=(StudentSum("1", "c", "s", "good_rate", "control", 1, 1),))},
         {"rows": made_weeks(seed=8)},
     ],
-    ids=["history", "shares", "sources", "frozen plan", "students", "sums"],
+    ids=["history", "shares", "sources", "frozen plan", "acknowledged plan", "students", "sums"],
 )
 def test_everything_that_went_in_is_in_the_hash(other: dict[str, object]) -> None:
     before = inputs(made_weeks())

@@ -7,11 +7,14 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from pacer_pipelines.decisions.judge import next_share
-from pacer_pipelines.decisions.rules import decide
+from pacer_pipelines.decisions.judge import next_share, what_flips
+from pacer_pipelines.decisions.rules import RULES, decide
 from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
-from pacer_pipelines.plan import load_plan
+from pacer_pipelines.plan import Rollout, load_plan
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 
@@ -41,6 +44,8 @@ BROKEN = Check(
     "exposures_present", "exposures", "critical", False, "0", "> 0", "no exposures on 2026-11-15", "why"
 )
 ODD = replace(BROKEN, severity="warning")
+
+WON = Past(date(2026, 11, 8), "promote", "win")
 
 READY = Evidence(
     experiment=PLAN.slug, date=date(2026, 11, 15), day=14, phase="2", phase_day=9, share=30.0,
@@ -73,8 +78,36 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
     "199 rated decisions of B are not 200: hold": (
         with_finding(READY, "good_rate", n_treatment=199), "waiting", "hold", 30.0),
     "nine coaches are not ten: hold": (with_finding(READY, "good_rate", coaches=9), "waiting", "hold", 30.0),
-    "cards are not shown to be within their margin: hold": (
+    "cards are not shown to be within their margin, though no fewer: hold": (
         with_finding(READY, "card_rate", passes=False, label="inconclusive", z_star=1.0), "waiting", "hold", 30.0),
+    "GOOD is up and cards are down, not shown to be within their margin: a conflict, hold": (
+        with_finding(READY, "card_rate", passes=False, effect=-0.03, z_star=1.0), "conflict", "hold", 30.0),
+    "GOOD is up and so are failures, not shown to be within their margin: a conflict, hold": (
+        with_finding(READY, "failure_rate", passes=False, effect=0.008, margin=None), "conflict", "hold", 30.0),
+    "fewer failures than A, not yet shown to be within their margin: no conflict, hold": (
+        with_finding(READY, "failure_rate", passes=False, effect=-0.001, z_star=1.0), "waiting", "hold", 30.0),
+    "cards are down and GOOD is not over its bar: nothing is in conflict, hold": (
+        with_finding(undecided(READY), "card_rate", passes=False, effect=-0.03, z_star=1.0), "waiting", "hold", 30.0),
+    "cards are down while broken logs make GOOD look up: the logs first, hold": (
+        replace(with_finding(READY, "card_rate", passes=False, effect=-0.03), checks=(BROKEN,)),
+        "health", "hold", 30.0),
+    "a conflict on the last day: the plan ends it": (
+        replace(with_finding(READY, "card_rate", passes=False, effect=-0.03), day=42), "deadline", "hold", 0.0),
+    "B has won a step, and at the new share it looks worse: hold": (
+        replace(READY, history=(WON,), findings=(*READY.findings, replace(
+            AGREE[0], metric="good_rate_this_step", effect=-0.01, passes=False))), "waiting", "hold", 30.0),
+    "B has won a step, and nobody has been rated at the new share: hold": (
+        replace(READY, history=(WON,), findings=(*READY.findings, replace(
+            AGREE[0], metric="good_rate_this_step", effect=None, passes=False))), "waiting", "hold", 30.0),
+    "B has won a step, and the new share says so too: the next step": (
+        replace(READY, history=(WON,), findings=(*READY.findings, replace(AGREE[0], metric="good_rate_this_step"))),
+        "win", "promote", 50.0),
+    "the last day comes for a B whose promotion nobody approved: keep control": (
+        replace(undecided(READY), day=42, history=(Past(date(2026, 11, 8), "promote", "unapproved"),)),
+        "deadline", "hold", 0.0),
+    "a person rolled B back between two verdicts: closed, 0 %": (
+        replace(READY, history=(Past(date(2026, 11, 15), "rollback", "llm-quality@pacer.example"),)),
+        "closed", "hold", 0.0),
     "engagement has no data at all: hold": (
         with_finding(READY, "engagement", effect=None, z_star=None, passes=False, label="no_data"),
         "waiting", "hold", 30.0),
@@ -144,6 +177,147 @@ def test_every_combination_of_evidence_has_a_verdict_and_worse_evidence_never_im
         before = rank[decide(evidence, PLAN)[0].verdict]
         for spoil in worse:
             assert rank[decide(spoil(evidence), PLAN)[0].verdict] <= before
+
+
+def test_every_rule_fires_in_the_table() -> None:
+    fired = {rule for _, rule, _, _ in TABLE.values()}
+    assert fired == {rule.name for rule in RULES}
+
+
+FINDINGS = {finding.metric: finding for finding in READY.findings}
+SPOILT = st.fixed_dictionaries(
+    {},
+    optional={
+        "passes": st.booleans(), "alarm": st.booleans(), "effect": st.none() | st.floats(-0.2, 0.2),
+        "z_star": st.none() | st.floats(-9, 9), "bar": st.none() | st.floats(1.96, 9),
+        "n_treatment": st.integers(0, 500), "coaches": st.integers(0, 30), "information": st.none() | st.floats(0, 1),
+    },
+)  # fmt: skip
+
+
+PASTS = (
+    WON, Past(date(2026, 11, 8), "promote", "unapproved"), Past(date(2026, 11, 9), "rollback", "alarm"),
+    Past(date(2026, 11, 9), "hold", "deadline"), Past(date(2026, 11, 9), "hold", "waiting"),
+)  # fmt: skip
+SEEDED = settings(derandomize=True, deadline=None, max_examples=300)
+
+
+@st.composite
+def any_evidence(draw: st.DrawFn) -> Evidence:
+    """Whatever could come: findings spoilt or absent, checks failed, any day, share and history."""
+    kept = [
+        replace(finding, **draw(SPOILT))
+        for finding in READY.findings
+        if draw(st.integers(0, 9))  # one in ten is absent
+    ]
+    pasts = st.sampled_from(PASTS)
+    return replace(
+        READY, findings=tuple(kept), day=draw(st.integers(1, 60)), phase_day=draw(st.integers(0, 60)),
+        share=draw(st.none() | st.sampled_from([0.0, 10.0, 30.0, 100.0])),
+        checks=draw(st.sampled_from([(), (BROKEN,), (ODD,)])), history=tuple(draw(st.lists(pasts, max_size=3))),
+        served_after_end=draw(st.integers(0, 2)),
+    )  # fmt: skip
+
+
+@SEEDED
+@given(any_evidence())
+def test_any_evidence_has_exactly_one_verdict_with_reasons(evidence: Evidence) -> None:
+    rule, reasons = decide(evidence, PLAN)
+    earlier = RULES[: RULES.index(rule)]
+    assert not any(other.reasons(evidence, PLAN) for other in earlier), "the first rule with a reason decides"
+    assert reasons
+    assert all(len(reason) > 10 for reason in reasons)
+
+
+@SEEDED
+@given(any_evidence())
+def test_only_complete_and_sound_evidence_promotes(evidence: Evidence) -> None:
+    if decide(evidence, PLAN)[0].verdict != "promote":
+        return
+    found = {finding.metric: finding for finding in evidence.findings}
+    assert found.keys() == FINDINGS.keys()
+    assert not any(finding.alarm for finding in found.values())
+    assert all(found[metric].passes for metric in ("good_rate", "card_rate", "engagement", "failure_rate"))
+    assert all(finding.effect is not None for finding in found.values())
+    assert evidence.day >= 7
+    assert evidence.day % 7 == 0
+    assert evidence.checks != (BROKEN,)
+    assert not any(past.verdict == "rollback" or past.rule == "deadline" for past in evidence.history)
+    assert evidence.share in (10.0, 30.0)
+
+
+RANK = {"rollback": 0, "hold": 1, "promote": 2}
+WORSE: tuple[Callable[[Evidence], Evidence], ...] = (
+    lambda e: with_finding(e, "good_rate", alarm=True), lambda e: with_finding(e, "failure_rate", alarm=True),
+    lambda e: replace(e, checks=(BROKEN,)), lambda e: with_finding(e, "good_rate", passes=False),
+    lambda e: with_finding(e, "card_rate", passes=False, effect=None),
+    lambda e: with_finding(e, "good_rate", n_treatment=0), lambda e: replace(e, phase_day=0, day=5),
+    lambda e: replace(e, history=(*e.history, Past(date(2026, 11, 10), "rollback", "alarm"))),
+)  # fmt: skip
+
+
+@SEEDED
+@given(any_evidence(), st.sampled_from(WORSE))
+def test_worse_evidence_never_improves_the_verdict(
+    evidence: Evidence, spoil: Callable[[Evidence], Evidence]
+) -> None:
+    before, after = decide(evidence, PLAN)[0].verdict, decide(spoil(evidence), PLAN)[0].verdict
+    if any(finding.alarm for finding in evidence.findings[:1]) and len(spoil(evidence).findings) < len(
+        evidence.findings
+    ):
+        return  # a harmed metric that is not known any more: harm is not shown
+    assert RANK[after] <= RANK[before]
+
+
+def test_a_conflict_is_named_with_both_sides_and_what_each_needs() -> None:
+    evidence = with_finding(READY, "card_rate", passes=False, effect=-0.03, z_star=1.0)
+    _, reasons = decide(evidence, PLAN)
+    assert reasons[0].startswith("conflict: GOOD rate +4.0 points")
+    assert "but Anki card rate is worse, -3.0 points" in reasons[0]
+    assert what_flips(evidence, PLAN, "conflict")[0] == (
+        "promote: Anki card rate shown to be within its margin (z* 1.00, promote bar 2.40)"
+    )
+
+
+def test_b_that_is_served_after_its_end_is_counted() -> None:
+    closed = replace(READY, history=(Past(date(2026, 11, 9), "rollback", "alarm"),), served_after_end=12)
+    _, reasons = decide(closed, PLAN)
+    assert reasons[0] == (
+        "the experiment was closed on 2026-11-09 (alarm); a person reopens it with a new plan"
+    )
+    assert reasons[1].startswith("B was served 12 times on later days all the same")
+
+
+@pytest.mark.parametrize(
+    ("ladder", "share", "after", "days"),
+    [
+        ({"steps": (10, 50, 100)}, 0, 10, 7),
+        ({"steps": (10, 50, 100)}, 10, 50, 7),
+        ({"steps": (10, 50, 100), "step_min_days": (7, 14, 21)}, 50, 100, 14),
+        ({"steps": (10, 50, 100), "step_min_days": (7, 14, 21)}, 60, 100, 14),
+        ({"steps": (10, 50, 100), "step_min_days": (7, 14, 21)}, 0, 10, 7),
+        ({"steps": (10, 50, 100), "holdback": 5}, 50, 95, 7),
+        ({"steps": (10, 50, 100), "holdback": 5}, 95, 100, 28),
+        ({"steps": (10, 50, 100), "holdback": 5, "holdback_days": 14}, 95, 100, 14),
+    ],
+)  # fmt: skip
+def test_the_ladder_is_climbed_step_by_step_each_with_its_days(
+    ladder: dict[str, object], share: float, after: float, days: int
+) -> None:
+    rollout = Rollout.model_validate(ladder)
+    assert (rollout.next_share(share), rollout.min_days(share)) == (after, days)
+
+
+@pytest.mark.parametrize(
+    ("ladder", "message"),
+    [
+        ({"steps": (10, 50, 100), "step_min_days": (7, 7)}, "one number, or one per step"),
+        ({"steps": (10, 97, 100), "holdback": 5}, "above the one before it"),
+    ],
+)
+def test_a_ladder_that_cannot_be_climbed_is_refused(ladder: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Rollout.model_validate(ladder)
 
 
 def test_missing_findings_never_promote() -> None:

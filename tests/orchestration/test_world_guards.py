@@ -1,16 +1,20 @@
 """What a world refuses before it touches anything, and what guards B when a plan breaks."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from pacer_pipelines.config import World, load_world
+from pacer_pipelines.decisions.marts import ExposureDay, MartRows
 from pacer_pipelines.errors import ConfigInvalid
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.verdict_day import frozen_hash, plan_checks
 
 PLAN = (Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml").read_text(encoding="utf-8")
+
+SERVED = MartRows((), (), (), (ExposureDay("1", date(2026, 11, 2), "treatment", 1, 0),), ())
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def test_a_plan_that_breaks_after_its_start_is_judged_as_it_was_frozen_and_canno
 ) -> None:
     resource = WorldResource(config_file=str(config))
     began = resource.world.plan("judge-model-v2")
-    frozen_hash(resource.home, began)
+    frozen_hash(resource.home, began, SERVED)
     (config.parent / "experiments" / "judge-model-v2.toml").write_text("slug = ", encoding="utf-8")
     later = WorldResource(config_file=str(config))
     plan = later.world.plan("judge-model-v2")
@@ -72,6 +76,17 @@ def test_a_plan_that_was_broken_from_the_start_is_left_out(config: Path) -> None
 
 def test_the_frozen_plan_is_the_whole_plan(config: Path) -> None:
     resource = WorldResource(config_file=str(config))
-    frozen_hash(resource.home, resource.world.plan("judge-model-v2"))
+    frozen_hash(resource.home, resource.world.plan("judge-model-v2"), SERVED)
     kept = json.loads((resource.home / "plans" / "judge-model-v2.json").read_text(encoding="utf-8"))
     assert kept["plan"]["rollout"]["steps"] == [10, 30, 50, 100]
+    assert kept["first_exposure_date"] == "2026-11-02"
+
+
+def test_a_plan_is_free_until_its_first_exposure(config: Path) -> None:
+    resource = WorldResource(config_file=str(config))
+    plan = resource.world.plan("judge-model-v2")
+    nobody = MartRows((), (), (), (), ())
+    assert frozen_hash(resource.home, plan, nobody) == plan.plan_hash
+    edited = plan.model_copy(update={"owner": "somebody@pacer.example"})
+    assert frozen_hash(resource.home, edited, SERVED) == edited.plan_hash
+    assert frozen_hash(resource.home, plan, SERVED) == edited.plan_hash
