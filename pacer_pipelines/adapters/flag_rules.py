@@ -1,27 +1,28 @@
-"""Reading a flagd document: which share of traffic it gives the treatment, and what is wrong with it."""
+"""Reading a flagd document: which share of traffic it gives a treatment, proven in flagd's own core."""
 
-import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pacer_pipelines.adapters.flag_core import Core, Document
+from pacer_pipelines.adapters.flag_lint import lint
+from pacer_pipelines.adapters.flag_regions import (
+    BUCKETS,
+    Region,
+    edges,
+    region_of,
+    regions,
+    served_by_bucket,
+    size_served,
+)
 from pacer_pipelines.errors import FlagRefused
 
-BUCKETS = 10_000
-# the core evaluates these itself; they are not in its table of operators
-LAZY_OPERATORS = {"if", "?:", "and", "or", "filter", "reduce", "map", "all", "some", "none", "$ref"}
-Document = dict[str, Any]
-Context = dict[str, Any]
 
+class KnownUnit(NamedTuple):
+    """A unit that was really there: its bucket, and what the rules may look at (school, grade)."""
 
-class Threshold(NamedTuple):
-    """The place of N in ``{"<": [{"var": "bucket"}, N]}``: assigning ``operands[1]`` changes the share."""
-
-    operands: list[Any]
-
-    @property
-    def value(self) -> Any:
-        """N as it stands in the document."""
-        return self.operands[1]
+    bucket: int
+    attributes: Mapping[str, Any]
 
 
 def flag_of(document: Document, flag_key: str) -> dict[str, Any]:
@@ -55,140 +56,58 @@ def treatment_share(document: Document, flag_key: str, treatment_variant: str) -
     lint(flag, flag_key, treatment_variant)
     if flag["state"] == "DISABLED":
         return 0.0
-    limit = find_limit(flag, flag_key, treatment_variant)
-    confirm(document, flag_key, treatment_variant, limit)
-    return limit * 100 / BUCKETS
+    confirm(document, flag_key, treatment_variant)
+    return size_served(_ordered(flag, flag_key, treatment_variant), treatment_variant) * 100 / BUCKETS
 
 
-def find_limit(flag: dict[str, Any], flag_key: str, treatment_variant: str) -> int:
-    """First bucket (0 to 10,000) of an ordinary unit that is not served the treatment."""
-    if not flag.get("targeting"):
-        return BUCKETS if flag.get("defaultVariant") == treatment_variant else 0
-    return int(find_threshold(flag, flag_key, treatment_variant).value)
+def confirm(
+    document: Document, flag_key: str, treatment_variant: str, known: Iterable[KnownUnit] = ()
+) -> None:
+    """Evaluate units at every end of every region in flagd's core, as PACER's servers will.
 
+    An ordinary unit must get the treatment exactly inside its region. A unit of a segment that the rules name,
+    or of one that was seen, must either do the same, or be served one variant whatever its bucket (a segment
+    that is left out).
 
-def find_threshold(flag: dict[str, Any], flag_key: str, treatment_variant: str) -> Threshold:
-    """The one threshold on ``bucket`` that leads to the treatment.
-
-    Raises:
-        FlagRefused: there is none, more than one, or it is not a whole number from 0 to 10,000.
-    """
-    found = list(_thresholds(flag.get("targeting"), treatment_variant))
-    if len(found) != 1 or len(found[0].operands) != 2:
-        raise FlagRefused(
-            f"flag {flag_key!r}: got {len(found)} rules that lead to {treatment_variant!r} by a threshold, "
-            'allowed: exactly one {"<": [{"var": "bucket"}, N]}'
-        )
-    value = found[0].value
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= BUCKETS:
-        raise FlagRefused(
-            f"flag {flag_key!r}: got threshold {value!r}, allowed: a whole number from 0 to {BUCKETS}"
-        )
-    return found[0]
-
-
-def _thresholds(rule: Any, variant: str) -> Iterator[Threshold]:
-    if not isinstance(rule, dict) or not isinstance(rule.get("if"), list):
-        return
-    parts = rule["if"]
-    for condition, outcome in zip(parts[::2], parts[1::2], strict=False):
-        operands = condition.get("<") if isinstance(condition, dict) else None
-        if outcome == variant and isinstance(operands, list) and operands[:1] == [{"var": "bucket"}]:
-            yield Threshold(operands)
-        else:
-            yield from _thresholds(outcome, variant)
-    if len(parts) % 2:
-        yield from _thresholds(parts[-1], variant)
-
-
-def lint(flag: dict[str, Any], flag_key: str, treatment_variant: str) -> None:
-    """Refuse what a flag file's schema accepts and a server then silently answers with the default.
-
-    Raises:
-        FlagRefused: naming the key, what was got and what is allowed.
-    """
-    variants = flag.get("variants")
-    known = sorted(variants) if isinstance(variants, dict) else []
-    problems = []
-    if flag.get("state") not in ("ENABLED", "DISABLED"):
-        problems.append(f"state: got {flag.get('state')!r}, allowed: ENABLED, DISABLED")
-    if treatment_variant not in known:
-        problems.append(f"variants: got {known}, allowed: with the treatment {treatment_variant!r}")
-    if flag.get("defaultVariant") not in known:
-        problems.append(f"defaultVariant: got {flag.get('defaultVariant')!r}, allowed: {known}")
-    targeting = flag.get("targeting") or {}
-    problems += [f"targeting: got variant {name!r}, allowed: {known}" for name in _served(targeting, known)]
-    problems += _bad_operators(targeting)
-    if problems:
-        raise FlagRefused(f"flag {flag_key!r}: " + "; ".join(problems))
-
-
-def _served(rule: Any, known: list[str]) -> list[str]:
-    """Names that a rule serves and nobody knows."""
-    if isinstance(rule, str):
-        return [] if rule in known else [rule]
-    if not isinstance(rule, dict):
-        return []
-    if isinstance(rule.get("if"), list):
-        parts = rule["if"]
-        outcomes = parts[1::2] + (parts[-1:] if len(parts) % 2 else [])
-        return [name for outcome in outcomes for name in _served(outcome, known)]
-    if isinstance(rule.get("fractional"), list):
-        entries = [entry for entry in rule["fractional"] if isinstance(entry, list) and entry]
-        return [name for entry in entries for name in _served(entry[0], known)]
-    return []
-
-
-def _bad_operators(rule: Any) -> list[str]:
-    from openfeature.contrib.tools.flagd.core.targeting.targeting import OPERATORS
-
-    if isinstance(rule, list):
-        return [problem for part in rule for problem in _bad_operators(part)]
-    if not isinstance(rule, dict):
-        return []
-    known = LAZY_OPERATORS | set(OPERATORS)
-    problems = [
-        f"targeting: got operator {name!r}, allowed: those of flagd" for name in rule if name not in known
-    ]
-    for name, operands in rule.items():
-        if name == "fractional" and isinstance(operands, list):
-            weights = [entry[1] for entry in operands if isinstance(entry, list) and len(entry) > 1]
-            floats = [weight for weight in weights if isinstance(weight, float)]
-            problems += [f"targeting: got weight {weight!r}, allowed: a whole number" for weight in floats]
-        problems += _bad_operators(operands)
-    return problems
-
-
-def confirm(document: Document, flag_key: str, treatment_variant: str, limit: int) -> None:
-    """Evaluate units on both sides of the limit in flagd's core, as PACER's servers will.
-
-    An ordinary unit must get the treatment exactly below the limit. A unit of a segment that the rules name
-    must either do the same, or be served one variant whatever its bucket (a segment that is left out).
+    Args:
+        document: content of a flag file.
+        flag_key: the experiment's flag.
+        treatment_variant: name of the treatment's variant in the flag.
+        known: units that were really there.
 
     Raises:
         FlagRefused: the document does not load, or serves something else.
     """
-    probes = sorted({0, max(limit - 1, 0), min(limit, BUCKETS - 1), BUCKETS - 1})
-    expected = [bucket < limit for bucket in probes]
-    for context in [{}, *_segments(flag_of(document, flag_key).get("targeting"))]:
-        served = [_variant(document, flag_key, {**context, "bucket": bucket}) for bucket in probes]
+    flag = flag_of(document, flag_key)
+    ordered = _ordered(flag, flag_key, treatment_variant)
+    core, probes = Core(document), edges(ordered)
+    empty = size_served(ordered, treatment_variant) == 0
+    for context, seen in _contexts(flag, known):
+        asked = [*probes, *sorted(seen)]
+        served = [core.variant(flag_key, {**context, "bucket": bucket}) for bucket in asked]
         treated = [variant == treatment_variant for variant in served]
         # a segment may be served one fixed variant, but nobody is served B when B has no traffic
-        left_out = bool(context) and len(set(served)) == 1 and (limit > 0 or not treated[0])
-        if treated != expected and not left_out:
+        left_out = bool(context) and len(set(served)) == 1 and not (empty and treated[0])
+        wrong = [
+            bucket
+            for bucket, got in zip(asked, treated, strict=True)
+            if got != (served_by_bucket(ordered, bucket) == treatment_variant)
+        ]
+        if wrong and not left_out:
             raise FlagRefused(
-                f"flag {flag_key!r}: buckets {probes} of {context or 'an ordinary unit'}: got {served}, "
-                f"allowed: {treatment_variant!r} exactly below {limit}"
+                f"flag {flag_key!r}: buckets {wrong[:4]} of {dict(context) or 'an ordinary unit'}: got "
+                f"{[served[asked.index(bucket)] for bucket in wrong[:4]]}, allowed: {treatment_variant!r} exactly "
+                f"{_where(ordered, treatment_variant)}"
             )
 
 
-def _segments(rule: Any) -> list[Context]:
+def segments(rule: Any) -> list[dict[str, Any]]:
     """One context for each constant that the rules compare an attribute with."""
     if isinstance(rule, list):
-        return [context for part in rule for context in _segments(part)]
+        return [context for part in rule for context in segments(part)]
     if not isinstance(rule, dict):
         return []
-    found = [context for operands in rule.values() for context in _segments(operands)]
+    found = [context for operands in rule.values() for context in segments(operands)]
     match rule:
         case {"==": [{"var": str(name)}, str() | int() as constant]}:
             found.append({name: constant})
@@ -197,22 +116,28 @@ def _segments(rule: Any) -> list[Context]:
     return found
 
 
-def _variant(document: Document, flag_key: str, context: Context) -> str | None:
-    from openfeature.contrib.tools.flagd.core import FlagdCore
-    from openfeature.evaluation_context import EvaluationContext
-    from openfeature.exception import OpenFeatureError
+def _ordered(flag: dict[str, Any], flag_key: str, treatment_variant: str) -> list[Region]:
+    """The regions of the flag, exactly one of them of the treatment; no rules at all are one region or none."""
+    if not flag.get("targeting"):
+        whole = BUCKETS if flag.get("defaultVariant") == treatment_variant else 0
+        return [Region(treatment_variant, 0, whole, [], True)]
+    region_of(flag, flag_key, treatment_variant)
+    return regions(flag["targeting"])
 
-    core, flag = FlagdCore(), flag_of(document, flag_key)
-    sample = next(iter(flag["variants"].values()))
-    resolve: Any = {
-        bool: core.resolve_boolean_value,
-        str: core.resolve_string_value,
-        int: core.resolve_integer_value,
-        float: core.resolve_float_value,
-    }.get(type(sample), core.resolve_object_value)
-    try:
-        # the core edits what it is given
-        core.set_flags(json.dumps(document))
-        return str(resolve(flag_key, sample, EvaluationContext("probe", context)).variant)
-    except (OpenFeatureError, ValueError, TypeError) as error:
-        raise FlagRefused(f"flag {flag_key!r}: flagd's core does not evaluate it: {error}") from error
+
+def _contexts(
+    flag: dict[str, Any], known: Iterable[KnownUnit]
+) -> list[tuple[Mapping[str, Any], Sequence[int]]]:
+    """Ordinary units, the segments that the rules name, and each kind of unit that was seen, with its buckets."""
+    seen: dict[tuple[tuple[str, Any], ...], set[int]] = defaultdict(set)
+    for unit in known:
+        seen[tuple(sorted(unit.attributes.items()))].add(unit.bucket)
+    named: list[tuple[Mapping[str, Any], Sequence[int]]] = [
+        (context, ()) for context in [{}, *segments(flag.get("targeting"))]
+    ]
+    return [*named, *((dict(context), sorted(buckets)) for context, buckets in seen.items())]
+
+
+def _where(ordered: Sequence[Region], variant: str) -> str:
+    (own,) = [region for region in ordered if region.variant == variant]
+    return f"below {own.high}" if own.low == 0 else f"from {own.low} to below {own.high}"

@@ -9,8 +9,9 @@ from datetime import date
 from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
-from pacer_pipelines.adapters.flags import apply_share, read_flag
+from pacer_pipelines.adapters.flags import apply_share, note_edits, read_flag
 from pacer_pipelines.adapters.journal import Journal
+from pacer_pipelines.adapters.known_units import known_units
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_outbox import read_entry
 from pacer_pipelines.decisions.report import plain_text, report
@@ -50,6 +51,9 @@ def as_text(verdict: Verdict, plan: Plan) -> str:
 def follow_flags(world: WorldResource, day: date) -> dict[str, str]:
     """Let each flag follow its experiment's verdict of a day; gives slug -> outcome."""
     outcomes: dict[str, str] = {}
+    settings = world.world.settings
+    if settings.flag_file is not None and not settings.dry_run:
+        note_edits(settings.flag_file, world.world.flag_history, world.now())
     for plan, verdict in judged(world, day):
         try:
             outcomes[plan.slug] = move_flag(world, plan, verdict)
@@ -157,6 +161,7 @@ def _raise(
         why=_because(verdict),
         verdict_id=verdict.verdict_id,
         archives=[archive] if archive else [],
+        known=known_units(world.home, plan.experiment_id),
     )
     return f"B now has {state.share:g} % (flag version {state.version})"
 

@@ -127,7 +127,8 @@ def test_the_flag_follows_the_promotion_once(fortnight: RanFortnight) -> None:
     threshold[1], after["metadata"]["version"] = 3000, "2"
     assert after == before
     history = fortnight.world.home / "flags"
-    (entry,) = map(json.loads, (history / "log.jsonl").read_text(encoding="utf-8").splitlines())
+    seen, entry = map(json.loads, (history / "log.jsonl").read_text(encoding="utf-8").splitlines())
+    assert (seen["who"], seen["why"], seen["to"], seen["share"]) == ("by hand", "first seen", "2", 30)
     assert (entry["from"], entry["to"], entry["share"]) == ("2", "3", 50)
     assert fortnight.verdicts[LAST]["verdict_id"] in entry["why"]
     assert (history / "v2.json").read_bytes() == (EXAMPLE / "flags" / "v2.json").read_bytes()
