@@ -4,13 +4,14 @@ import json
 import sys
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
 from pacer_pipelines import __version__
 from pacer_pipelines.cli_audit import explain, replay
+from pacer_pipelines.cli_history import history, verdict_rows
 from pacer_pipelines.cli_plan import plan
 from pacer_pipelines.cli_rollout import approve, flag, rollback
 from pacer_pipelines.cli_segments import segments
@@ -21,9 +22,6 @@ from pacer_pipelines.terminal import COLOURS, print_history, print_messages, pri
 if TYPE_CHECKING:
     from pacer_pipelines.orchestration.run import DayResult, Runner
 
-LISTED = (
-    "experiment", "date", "verdict", "rule", "reasons", "share_before", "share_after", "verdict_id", "plan_hash",
-)  # fmt: skip
 EXIT_CODES = """\b
 Exit codes:
   0  every verdict rests on data that passed its checks
@@ -108,7 +106,7 @@ def _run_day(runner: "Runner", day: date, *, quiet: bool) -> "DayResult":
 
     result = runner.run(day, tell)
     if quiet:
-        words = [row["verdict"] for row in _rows(runner.world, day=day)]
+        words = [row["verdict"] for row in verdict_rows(runner.world, day=day)]
         click.echo(" ".join(click.style(word, fg=COLOURS[word]) for word in words), err=True)
     for problem in result.problems:
         click.secho(f"  {problem}", fg="red", err=True)
@@ -122,7 +120,7 @@ def _show_outcome(runner: "Runner", days: list[date]) -> None:
     home = runner.world.home
     if len(days) > 1:
         click.echo()
-        print_history(_rows(runner.world, first=days[0], last=days[-1]))
+        print_history(verdict_rows(runner.world, first=days[0], last=days[-1]))
     for text in runner.texts(days[-1]):
         click.echo("\n" + text)
     if len(days) > 1:
@@ -133,25 +131,8 @@ def _show_outcome(runner: "Runner", days: list[date]) -> None:
 def _exit_code(runner: "Runner", results: "list[DayResult]") -> int:
     if runner.world.broken_plans or not all(result.complete for result in results):
         return EXIT_STEP_FAILED
-    rules = [row["rule"] for result in results for row in _rows(runner.world, day=result.day)]
+    rules = [row["rule"] for result in results for row in verdict_rows(runner.world, day=result.day)]
     return EXIT_HELD if "health" in rules else 0
-
-
-@main.command()
-@with_world
-@click.option("--experiment", help="Slug of one experiment  [default: all]")
-@click.option("--json", "as_json", is_flag=True, help="An array, one object per verdict")
-def history(world: World, experiment: str | None, as_json: bool) -> None:
-    """List the verdict of each day with its reasons."""
-    rows = _rows(world, experiment)
-    if as_json:
-        click.echo(
-            json.dumps([{key: row[key] for key in LISTED} for row in rows], indent=2, ensure_ascii=False)
-        )
-    elif rows:
-        print_history(rows)
-    else:
-        click.echo("no verdict yet: pacer run --date YYYY-MM-DD")
 
 
 @main.command()
@@ -161,7 +142,7 @@ def history(world: World, experiment: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One object with all findings and checks")
 def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) -> None:
     """Show one verdict with all its findings."""
-    rows = _rows(world, experiment, day=day.date())
+    rows = verdict_rows(world, experiment, day=day.date())
     if not rows:
         raise Refusal(f"{day.date()} has no verdict; judge it with: pacer run --date {day.date()}")
     if as_json and len(rows) > 1:
@@ -176,7 +157,7 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
         click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
 
 
-for command in (plan, segments, replay, explain, approve, rollback, flag):
+for command in (history, plan, segments, replay, explain, approve, rollback, flag):
     main.add_command(command)
 
 
@@ -208,16 +189,3 @@ def home(world: World) -> None:
 
     instance_folder(world.home)
     click.echo(world.home)
-
-
-def _rows(
-    world: World, experiment: str | None = None, day: date | None = None,
-    first: date = date.min, last: date = date.max,
-) -> list[dict[str, Any]]:  # fmt: skip
-    from pacer_pipelines.adapters.verdicts import Verdicts
-
-    if experiment is not None:
-        world.plan(experiment)
-    rows = Verdicts(world.home).history(experiment)
-    first, last = (day, day) if day else (first, last)
-    return [row for row in rows if first <= date.fromisoformat(row["date"]) <= last]

@@ -35,6 +35,47 @@ def print_history(rows: list[dict[str, Any]]) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
+def print_timeline(rows: list[dict[str, Any]]) -> None:
+    """Print verdicts, flag changes and journal entries, one line each.
+
+    Args:
+        rows: as ``pacer history --json`` prints them.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("date", "what", "experiment or flag", "B now", "B next"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for row in rows:
+        table.add_row(
+            *(cell if column == 1 else escape(cell) for column, cell in enumerate(_timeline_cells(row)))
+        )
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _timeline_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    if row["kind"] == "verdict":
+        word = row["verdict"]
+        shares = _percent(row["share_before"]), _percent(row["share_after"])
+        return (
+            row["date"],
+            f"[{COLOURS[word]}]{word}[/]",
+            row["experiment"],
+            *shares,
+            "; ".join(row["reasons"][:2]),
+        )
+    if row["kind"] == "flag":
+        moved = f"version {row['from'] or '?'} -> {row['to'] or '?'}"
+        note = f" ({row['note']})" if row["note"] else ""
+        why = f"{moved}, {row['who']}: {row['why']}{note}"
+        return (row["at"][:10], "flag", row["flag"] or "-", "", _percent(row["share"]), why)
+    word = "[red]rollback[/]" if row["what"] == "rollback" else row["what"].replace("_", " ")
+    return (row["at"][:10], word, row["experiment"], "", "", f"{row['who']}: {row['why']}")
+
+
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a plain table, numbers to the right of the first two columns."""
     from rich.console import Console

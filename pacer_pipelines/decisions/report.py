@@ -58,7 +58,8 @@ def report(verdict: Verdict, plan: Plan) -> Report:
         date=verdict.date,
         verdict=verdict.verdict,
         headline=f"{verdict.verdict.upper()} {verdict.experiment}, {verdict.date.isoformat()} ({day})",
-        share_line=share_line(plan.treatment.variant, verdict.share_before, verdict.share_after),
+        share_line=share_line(plan.treatment.variant, verdict.share_before, verdict.share_after)
+        + _approval(verdict, plan),
         why=verdict.reasons[0] if verdict.reasons else f"rule {verdict.rule}",
         further=verdict.reasons[1:],
         effect_line=_effect_line(first),
@@ -75,6 +76,12 @@ def report(verdict: Verdict, plan: Plan) -> Report:
         code_version=verdict.code_version,
         as_of=verdict.as_of.strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+def _approval(verdict: Verdict, plan: Plan) -> str:
+    if verdict.verdict != "promote" or not plan.rollout.needs_approval:
+        return ""
+    return f", once a person approves: pacer approve {verdict.verdict_id}"
 
 
 def share_line(variant: str, before: float | None, after: float | None) -> str:

@@ -133,6 +133,15 @@ def test_share_line_says_what_happens_to_the_traffic(
     assert share_line("B", before, after) == line
 
 
+def test_a_promotion_that_waits_for_a_person_says_so(plan: Plan) -> None:
+    asks = plan.model_copy(update={"rollout": plan.rollout.model_copy(update={"approval": "required"})})
+    win = verdict(verdict="promote", rule="win", share_after=50.0)
+    assert report(win, asks).share_line == (
+        f"B: 30 % -> 50 %, once a person approves: pacer approve {win.verdict_id}"
+    )
+    assert report(win, plan).share_line == "B: 30 % -> 50 %"
+
+
 def test_guarded_metric_shows_the_margin_of_the_plan(plan: Plan) -> None:
     (row,) = report(verdict(), plan).rows
     # judge-model-v2.toml: failure_rate, lower is better, margin 0.01 absolute

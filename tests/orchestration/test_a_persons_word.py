@@ -29,7 +29,10 @@ WIN = Verdict(
     share_before=30.0, share_after=50.0, day=14, phase="2", days_left=5, findings=(), checks=(), missing_facts=(),
     as_of=datetime(2026, 11, 15, 15), plan_hash="p", code_version="c", inputs_hash="i",
 )  # fmt: skip
-NEXT_DAY = replace(WIN, date=date(2026, 11, 16), verdict="hold", rule="waiting", share_after=30.0, day=15)
+NEXT_DAY = replace(
+    WIN, date=date(2026, 11, 16), verdict="hold", rule="waiting", share_after=30.0, day=15,
+    as_of=datetime(2026, 11, 16, 15),
+)  # fmt: skip
 MORNING = datetime(2026, 11, 16, 0)
 SERVED = MartRows((), (), (), (ExposureDay("1", date(2026, 11, 2), "treatment", 1, 0),), ())
 
@@ -225,6 +228,27 @@ def test_a_rollback_whose_flag_is_broken_closes_all_the_same(world: WorldResourc
     assert broken.exit_code == 1
     assert "the experiment is closed, but the flag was not moved" in broken.output
     assert len(Journal(world.home).entries(SLUG, "rollback")) == 1
+
+
+def test_the_history_tells_verdicts_flag_changes_and_people_in_one_order(world: WorldResource) -> None:
+    win = judged(world)
+    say_yes(world, win)
+    judged(world, NEXT_DAY)
+    roll_back(
+        world, world.world.plan(SLUG), datetime(2026, 11, 17, 3), "lead@pacer.example", "parents complain", {}
+    )
+    rows = json.loads(pacer(world, "history", "--json").output)
+    told = [(row["kind"], row.get("verdict") or row.get("what") or row["to"]) for row in rows]
+    kinds = [kind for kind, _ in told if kind != "flag" or _ in ("3", "4")]
+    assert kinds == ["verdict", "flag", "journal", "verdict", "journal", "flag"]
+    assert ("journal", "approval") in told
+    verdicts = [row for row in rows if row["kind"] == "verdict"]
+    assert (verdicts[0]["flag_version_before"], verdicts[0]["flag_version_after"]) == ("2", "3")
+    assert (verdicts[1]["flag_version_before"], verdicts[1]["flag_version_after"]) == ("2", "2")
+    text = pacer(world, "history").output
+    assert "version 3 -> 4, lead@pacer.example: rollback" in text
+    only = json.loads(pacer(world, "history", "--verdicts", "--json").output)
+    assert [row["kind"] for row in only] == ["verdict", "verdict"]
 
 
 def test_an_edited_plan_is_acknowledged_once(world: WorldResource) -> None:

@@ -72,7 +72,7 @@ class World:
 
     def history(self) -> list[dict[str, Any]]:
         """All verdicts as ``pacer history --json`` prints them."""
-        result = self.pacer("history", "--json")
+        result = self.pacer("history", "--verdicts", "--json")
         assert result.exit_code == 0, result.output
         return list(json.loads(result.stdout))
 
