@@ -12,7 +12,8 @@ from pacer_pipelines.config import World
 from pacer_pipelines.terminal import print_table
 
 if TYPE_CHECKING:
-    from pacer_pipelines.orchestration.audit import Explanation, Rebuilt, Replayed
+    from pacer_pipelines.orchestration.explain import Explanation
+    from pacer_pipelines.orchestration.replay import Rebuilt, Replayed
 
 EXIT_DIFFERS = 1
 EXIT_CODES = f"""\b
@@ -36,7 +37,7 @@ def replay(world: World, verdict_ids: tuple[str, ...], every: bool, from_landed:
     Each verdict is kept with what it was made of: sums, checks, history, flag shares, plan. Today's code judges it
     again; where it does not say the same, a rule or formula has changed since.
     """
-    from pacer_pipelines.orchestration.audit import rebuild, replay_stored
+    from pacer_pipelines.orchestration.replay import rebuild, replay_stored
 
     table = resource_of(world).verdicts
     stored = table.everything() if every else [table.find(verdict_id) for verdict_id in verdict_ids]
@@ -97,7 +98,7 @@ def _short(value: Any) -> str:
 @click.option("--json", "as_json", is_flag=True, help="The whole chain as one object")
 def explain(world: World, verdict_id: str, requests: int, as_json: bool) -> None:
     """Print the chain behind a verdict: findings, mart rows, models, checks, landed files, lines of the log."""
-    from pacer_pipelines.orchestration.audit import explain as follow
+    from pacer_pipelines.orchestration.explain import explain as follow
 
     found = follow(resource_of(world), verdict_id, requests)
     if as_json:
@@ -128,6 +129,11 @@ def _print_verdict(found: "Explanation") -> None:
     click.echo(
         f"  plan {row['plan_hash'][:12]} · code {row['code_version']} · inputs {row['inputs_hash'][:12]}"
     )
+    for change in found.flag:
+        click.echo(
+            f"  flag: version {change['from']} -> {change['to']}, B {change['share']:g} %, by {change['who']} at "
+            f"{change['at']} UTC"
+        )
     if len(found.revisions) > 1:
         told = ", ".join(
             f"r{one['revision']} {one['verdict']} ({one['verdict_id']})" for one in found.revisions

@@ -1,14 +1,19 @@
 """A verdict comes even when the run breaks: a hold that says where it broke."""
 
+import logging
 from datetime import date
 
 import dagster as dg
 
-from pacer_pipelines.decisions.values import Check
+from pacer_pipelines.adapters.verdicts import Recorded
+from pacer_pipelines.decisions.values import Check, Verdict
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.orchestration import effects, verdict_day
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.plan import Plan
+
+_log = logging.getLogger(__name__)
 
 # What fails here has its verdict already.
 AFTER_THE_VERDICT = frozenset({"traffic_flag", "slack_message", "report_page", "expectations"})
@@ -28,13 +33,33 @@ def verdict_despite_failure(context: dg.HookContext) -> None:
 
 def hold(world: WorldResource, day: date, step: str, error: BaseException | None) -> None:
     """Judge every running experiment with the failed run as a failed check, and tell it."""
+    broken = _broken(step, error)
+    with alone(world.home):
+        for plan in effects.running(world, day):
+            judge_or_hold(world, plan, day, (broken,))
+        effects.follow_flags(world, day)
+        effects.tell_slack(world, day)
+
+
+def judge_or_hold(
+    world: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()
+) -> tuple[Verdict, Recorded] | None:
+    """The verdict of one experiment; a hold when it breaks, and nothing when not even that can be recorded.
+
+    One experiment that breaks stops no other one.
+    """
+    try:
+        return verdict_day.judge_day(world, plan, day, extra)
+    except Exception as error:
+        _log.exception("%s: %s cannot be judged", plan.slug, day)
+        if extra:
+            return None
+        return judge_or_hold(world, plan, day, (_broken("verdicts", error),))
+
+
+def _broken(step: str, error: BaseException | None) -> Check:
     what = str(error) if isinstance(error, PacerError) else f"{type(error).__name__}, see the log of the run"
-    broken = Check(
+    return Check(
         "run_completed", "run", "critical", False, "failed", "completed",
         f"the step {step} failed: {what}", "what was not computed is not known",
     )  # fmt: skip
-    with alone(world.home):
-        for plan in effects.running(world, day):
-            verdict_day.judge_day(world, plan, day, (broken,))
-        effects.follow_flags(world, day)
-        effects.tell_slack(world, day)

@@ -1,6 +1,6 @@
 """A day from a terminal: the same job that the schedule starts, in this process and on the same Dagster instance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +13,7 @@ from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.ingestion import saved_problems
 from pacer_pipelines.orchestration.instance import instance_folder
 from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.orchestration.verdict_assets import NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class DayResult:
     @property
     def complete(self) -> bool:
         """Whether every step succeeded, and flag and message followed."""
-        undone = (effects.NOT_MOVED, effects.NOT_DELIVERED)
+        undone = (effects.NOT_MOVED, effects.NOT_DELIVERED, NOT_JUDGED)
         return self.success and not any(bad in text for text in self.effects for bad in undone)
 
 
@@ -63,14 +64,19 @@ class Runner:
         problems = [
             text for configured, text in saved_problems(self.world.home).values() if configured and text
         ]
-        told = [
-            f"{slug}: {value.value}"
-            for event in result.all_events
-            if event.is_step_materialization and event.step_key in ("traffic_flag", "slack_message")
-            for slug, value in event.materialization.metadata.items()
-        ]
-        return DayResult(day, result.success, tuple(failed), tuple(dict.fromkeys(problems)), tuple(told))
+        return DayResult(
+            day, result.success, tuple(failed), tuple(dict.fromkeys(problems)), tuple(_told(result))
+        )
 
     def texts(self, day: date) -> list[str]:
         """The verdict of each experiment on a day, for a terminal."""
         return [effects.as_text(verdict, plan) for plan, verdict in effects.judged(self.resource, day)]
+
+
+def _told(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """What became of flag and message, and of a verdict that could not be given."""
+    for event in result.all_events:
+        if event.is_step_materialization and event.step_key in ("verdicts", "traffic_flag", "slack_message"):
+            for slug, value in event.materialization.metadata.items():
+                if event.step_key != "verdicts" or value.value == NOT_JUDGED:
+                    yield f"{slug}: {value.value}"

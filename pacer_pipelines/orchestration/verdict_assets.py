@@ -10,8 +10,11 @@ from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.orchestration import effects, verdict_day, window
 from pacer_pipelines.orchestration.exclusive import alone
+from pacer_pipelines.orchestration.failure import judge_or_hold
 from pacer_pipelines.orchestration.landing_assets import LANDED, ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
+
+NOT_JUDGED = "not judged: its records cannot be read or written, see the log of the run"
 
 
 def verdict_assets(
@@ -55,7 +58,12 @@ def verdict_assets(
         told: dict[str, dg.MetadataValue] = {}
         for plan in effects.running(world, day):
             with alone(world.home):
-                verdict, recorded = verdict_day.judge_day(world, plan, day)
+                judged = judge_or_hold(world, plan, day)
+            if judged is None:
+                told[plan.slug] = dg.MetadataValue.text(NOT_JUDGED)
+                context.log.error(f"{plan.slug}: {NOT_JUDGED}")
+                continue
+            verdict, recorded = judged
             told[plan.slug] = dg.MetadataValue.md(f"```\n{effects.as_text(verdict, plan)}\n```")
             told |= _numbers(verdict)
             told[f"{plan.slug}_file"] = dg.MetadataValue.path(recorded.path)

@@ -9,6 +9,7 @@ import pytest
 from pacer_pipelines.config import World, load_world
 from pacer_pipelines.decisions.marts import ExposureDay, MartRows
 from pacer_pipelines.errors import ConfigInvalid
+from pacer_pipelines.orchestration.failure import judge_or_hold
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.verdict_day import frozen_hash, plan_checks
 
@@ -90,3 +91,19 @@ def test_a_plan_is_free_until_its_first_exposure(config: Path) -> None:
     edited = plan.model_copy(update={"owner": "somebody@pacer.example"})
     assert frozen_hash(resource.home, edited, SERVED) == edited.plan_hash
     assert frozen_hash(resource.home, plan, SERVED) == edited.plan_hash
+
+
+def test_records_that_cannot_be_read_stop_no_other_experiment(config: Path) -> None:
+    second = PLAN.replace('slug = "judge-model-v2"', 'slug = "judge-model-v3"').replace(
+        'experiment_id = "exp-2026-11-judge"', 'experiment_id = "exp-2026-12-judge"'
+    )
+    (config.parent / "experiments" / "judge-model-v3.toml").write_text(second, encoding="utf-8")
+    world = WorldResource(config_file=str(config))
+    damaged = world.home / "journal" / "judge-model-v2" / "20261102T000000-rollback-0000000000000000.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{", encoding="utf-8")
+    day = date(2026, 11, 2)
+    assert judge_or_hold(world, world.world.plan("judge-model-v2"), day) is None
+    judged = judge_or_hold(world, world.world.plan("judge-model-v3"), day)
+    assert judged is not None
+    assert (judged[0].verdict, judged[0].rule) == ("hold", "health")

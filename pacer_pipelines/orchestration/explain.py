@@ -1,103 +1,24 @@
-"""A verdict made again from what it was made of, and the way back from it to the lines of the logs."""
+"""The way back from a verdict to the lines of the logs, link by link."""
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pacer_pipelines.adapters.published import publish
-from pacer_pipelines.adapters.trace import Requests, landed_requests
+from pacer_pipelines.adapters.flags import flag_changes
+from pacer_pipelines.adapters.trace import landed_requests
 from pacer_pipelines.adapters.verdicts import Stored
-from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE, Warehouse
+from pacer_pipelines.adapters.warehouse import Warehouse
 from pacer_pipelines.decisions.evidence import Inputs
 from pacer_pipelines.decisions.marts import MartRows
-from pacer_pipelines.decisions.replay import TABLES, Difference, differences, from_plain, judge_again
-from pacer_pipelines.decisions.values import Verdict, canonical
+from pacer_pipelines.decisions.replay import from_plain
+from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.orchestration import window
 from pacer_pipelines.orchestration.resources import DBT_PROJECT, WorldResource
-from pacer_pipelines.orchestration.verdict_day import code_version, rows_of
 from pacer_pipelines.plan import Plan
 
 LEFT_OUT_COLUMNS = {"school": "school", "grade": "grade", "coach": "coach_key"}
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """A recorded verdict beside what today's code makes of the same inputs.
-
-    ``identical``: the same bytes. ``differences`` are by field, the code version's own name left out.
-    """
-
-    stored: Stored
-    code_version: str
-    identical: bool
-    differences: tuple[Difference, ...]
-
-
-def replay(world: WorldResource, verdict_id: str) -> Replayed:
-    """Make a verdict again from everything that had gone in, and compare it byte for byte.
-
-    Args:
-        world: the world.
-        verdict_id: the verdict, or the beginning of its id.
-
-    Raises:
-        VerdictUnknown: there is none.
-        SourceUnreadable: what it was made of is not there.
-    """
-    return replay_stored(world.verdicts.find(verdict_id))
-
-
-def replay_stored(stored: Stored) -> Replayed:
-    """As :func:`replay`, of a verdict at hand."""
-    now = code_version()
-    # under the recorded name of the code, so that only what it does can differ
-    again = judge_again(stored.made_of, stored.content["code_version"])
-    same = canonical(again.as_dict()) + "\n" == stored.path.read_text(encoding="utf-8")
-    return Replayed(stored, now, same, differences(stored.content, again))
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """Rows of one mart behind a verdict: recorded, built anew from what has landed by now, and alike in both."""
-
-    table: str
-    recorded: int
-    rebuilt: int
-    alike: int
-
-
-def rebuild(world: WorldResource, stored: Stored) -> tuple[Rebuilt, ...]:
-    """Build the marts of a verdict's day anew from the landed rows, in a folder of their own.
-
-    Rows that differ are late or repaired data (or a changed model): the verdict did not know them.
-
-    Args:
-        world: the world; nothing in its home is changed.
-        stored: the verdict.
-
-    Raises:
-        WarehouseFailed: the models do not build.
-    """
-    inputs, plan = from_plain(stored.made_of)
-    with tempfile.TemporaryDirectory(prefix="pacer-rebuild-") as folder:
-        home = Path(folder)
-        (home / "landing").symlink_to(world.home / "landing", target_is_directory=True)
-        try:
-            Warehouse(home, DBT_PROJECT).build(plan.start_date, inputs.date)
-            publish(home / WAREHOUSE_FILE, home)
-            now = rows_of(home, plan, inputs.date)
-        finally:
-            shutil.rmtree(home / "dbt", ignore_errors=True)
-    return tuple(_compared(name, inputs.rows, now) for name in TABLES)
-
-
-def _compared(table: str, recorded: MartRows, rebuilt: MartRows) -> Rebuilt:
-    before, now = set(getattr(recorded, table)), set(getattr(rebuilt, table))
-    return Rebuilt(table, len(before), len(now), len(before & now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +27,7 @@ class Explanation:
 
     verdict: dict[str, Any]
     revisions: tuple[dict[str, Any], ...]
+    flag: tuple[dict[str, Any], ...]
     findings: tuple[dict[str, Any], ...]
     models: dict[str, tuple[str, ...]]
     checks: dict[str, Any]
@@ -131,6 +53,17 @@ def explain(world: WorldResource, verdict_id: str, limit: int = 5) -> Explanatio
     return Explanation(
         verdict=stored.content,
         revisions=tuple(_revision(other) for other in world.verdicts.revisions(plan.slug, verdict.date)),
+        flag=tuple(
+            {
+                "at": str(change.at),
+                "from": change.from_version,
+                "to": change.to_version,
+                "share": change.share,
+                "who": change.who,
+            }
+            for change in flag_changes(world.world.flag_history, plan.flag_key)
+            if change.verdict_id == verdict.verdict_id
+        ),
         findings=tuple(_finding(finding, inputs.rows) for finding in stored.content["findings"]),
         models=lineage(world.home),
         checks={
@@ -213,7 +146,7 @@ def _requests(world: WorldResource, inputs: Inputs, plan: Plan, variant: str, li
     for segment in plan.left_out:
         value = world.pseudonyms.coach(segment.value) if segment.attribute == "coach" else segment.value
         left_out.setdefault(LEFT_OUT_COLUMNS[segment.attribute], []).append(value)
-    landed: Requests = landed_requests(
+    landed = landed_requests(
         world.home, plan.experiment_id, served.variant, inputs.date, left_out=left_out, limit=limit
     )
     counted = round(sum(row.exposures for row in inputs.rows.exposures if row.variant == variant))
