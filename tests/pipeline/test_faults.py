@@ -141,6 +141,40 @@ def test_the_file_arrives_late_and_the_day_is_judged_again(late_log: dict[str, J
     assert finding(whole.verdict, "good_rate")["n"]["treatment"] > 0
 
 
+def test_late_data_are_revisions_and_each_is_replayed_byte_for_byte(late_log: dict[str, Judged]) -> None:
+    world = late_log["whole"].world
+    result = world.pacer("replay", "--all", "--json")
+    assert result.exit_code == 0, result.output
+    replayed = json.loads(result.stdout)
+    assert [row["revision"] for row in replayed] == [1, 2, 3]
+    assert [row["verdict_id"] for row in replayed] == [
+        late_log[state].verdict["verdict_id"] for state in ("missing", "empty", "whole")
+    ]
+    assert all(row["identical"] for row in replayed)
+
+
+def test_the_landing_of_today_is_told_from_the_landing_of_then(late_log: dict[str, Judged]) -> None:
+    world, early = late_log["whole"].world, late_log["missing"].verdict["verdict_id"]
+    result = world.pacer("replay", early, "--from-landed", "--json")
+    assert result.exit_code == 0, result.output
+    rebuilt = {part["table"]: part for part in json.loads(result.stdout)[0]["from_landed"]}
+    assert rebuilt["exposures"]["recorded"] < rebuilt["exposures"]["rebuilt"]
+    assert rebuilt["exposures"]["alike"] < rebuilt["exposures"]["rebuilt"]
+
+
+def test_a_verdict_that_was_edited_by_hand_is_refused(late_log: dict[str, Judged]) -> None:
+    world, verdict = late_log["empty"].world, late_log["empty"].verdict
+    path = next((world.home / "verdicts" / SLUG / str(WEDNESDAY)).glob(f"r0002-{verdict['verdict_id']}.json"))
+    kept = path.read_text(encoding="utf-8")
+    path.write_text(kept.replace('"hold"', '"promote"'), encoding="utf-8")
+    try:
+        result = world.pacer("replay", verdict["verdict_id"])
+    finally:
+        path.write_text(kept, encoding="utf-8")
+    assert result.exit_code == 1
+    assert 'verdict: recorded "promote", now "hold"' in result.output
+
+
 # --- one line in a hundred is broken --------------------------------------------------------------------------
 
 
