@@ -13,7 +13,8 @@ from pacer_pipelines.cli_rollout import signed
 from pacer_pipelines.cli_world import EXIT_REFUSED, Refusal, config_option, resource_of, with_world
 from pacer_pipelines.config import World, find_config, load_world
 from pacer_pipelines.errors import NothingPublished, PacerError
-from pacer_pipelines.plan import Plan, Traffic, load_plan, plan_schema
+from pacer_pipelines.plan import Plan, Traffic, plan_schema
+from pacer_pipelines.plan_arms import load_plans
 
 if TYPE_CHECKING:
     from pacer_pipelines.decisions.plan_check import PlanCheck
@@ -47,7 +48,8 @@ def plan_schema_command() -> None:
 def plan_validate(files: tuple[Path, ...]) -> None:
     """Check plan files, and print the hash that identifies each."""
     for file, item in _plans(files):
-        click.echo(f"{file}: valid, plan {item.plan_hash}")
+        arm = f"{item.slug} " if item.arms else ""
+        click.echo(f"{file}: valid, plan {arm}{item.plan_hash}")
 
 
 @plan.command("check", epilog=EXIT_CODES)
@@ -103,7 +105,7 @@ def plan_acknowledge(world: World, experiment: str, who: str, why: str) -> None:
 
 def _plans(files: tuple[Path, ...]) -> list[tuple[Path, Plan]]:
     try:
-        return [(file, load_plan(file)) for file in files]
+        return [(file, item) for file in files for item in load_plans(file)]
     except PacerError as error:
         raise Refusal(str(error)) from error
 
@@ -144,7 +146,9 @@ def _observed(item: Plan, world: World) -> "Source | None":
     except NothingPublished:
         return None
     others = sorted(world.plans, key=lambda other: other.start_date, reverse=True)
-    for each in (item, *(other for other in others if other.flag_key == item.flag_key)):
+    alike = (other for other in (item, *others) if other.flag_key == item.flag_key)
+    # the marts of an arm hold its own treatment and control, not all the traffic of the flag
+    for each in (other for other in alike if not other.arms):
         seen = observed_traffic(published, each.experiment_id)
         if seen is not None:
             return seen.source(each.slug)

@@ -8,13 +8,15 @@ import os
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pacer_pipelines.errors import ConfigInvalid, PlanInvalid
-from pacer_pipelines.plan import Plan, load_plan
+from pacer_pipelines.plan import Plan
+from pacer_pipelines.plan_arms import load_plans
 
 KEY_VARIABLE = "PACER_PSEUDONYM_KEY"
 # Only for worlds that say `synthetic = true`: anybody may know it, so it protects nobody.
@@ -160,7 +162,7 @@ def load_world(config_file: Path | None = None) -> World:
     broken: list[PlanInvalid] = []
     for file in sorted(settings.experiments.glob("*.toml")):
         try:
-            plans.append(_alone(load_plan(file), plans))
+            plans += _alone(load_plans(file), plans)
         except PlanInvalid as error:
             broken.append(error)
             plans += frozen_plan(settings.home, file.stem)
@@ -172,21 +174,42 @@ def load_world(config_file: Path | None = None) -> World:
     return World(path, settings, tuple(plans), tuple(broken))
 
 
-def _alone(plan: Plan, others: list[Plan]) -> Plan:
-    """The plan, if no other one claims the same exposures."""
-    for other in others:
-        if other.experiment_id == plan.experiment_id:
+def _alone(arms: tuple[Plan, ...], others: list[Plan]) -> tuple[Plan, ...]:
+    """The arms of a plan, if no other plan claims the same exposures, name or split."""
+    for plan, other in product(arms, others):
+        if other.logged_id == plan.logged_id or other.experiment_id == plan.experiment_id:
             allowed = f"an id of its own; {other.slug} has this one"
-            raise PlanInvalid(f"{plan.slug}.toml", [("experiment_id", plan.experiment_id, allowed)])
-    return plan
+            raise PlanInvalid(plan.file, [("experiment_id", plan.logged_id, allowed)])
+        if other.slug == plan.slug:
+            raise PlanInvalid(
+                plan.file, [("slug", plan.slug, f"a name of its own; an arm of {other.file} has it")]
+            )
+        if _splits_alike(plan, other):
+            allowed = f"a salt of its own: {other.slug} splits {other.flag_key} by this one on the same days"
+            raise PlanInvalid(plan.file, [("salt", plan.bucket_salt, allowed)])
+    return arms
+
+
+def _splits_alike(plan: Plan, other: Plan) -> bool:
+    """Whether two experiments would give the same students the treatment, so that neither effect is its own."""
+    together = plan.start_date <= other.last_date and other.start_date <= plan.last_date
+    return together and plan.flag_key != other.flag_key and plan.bucket_salt == other.bucket_salt
 
 
 def frozen_plan(home: Path, slug: str) -> list[Plan]:
-    """The plan as it was at its first verdict: a file that breaks later must not leave B unguarded."""
-    path = home / "plans" / f"{slug}.json"
-    if not path.is_file():
-        return []
-    return [Plan.model_validate(json.loads(path.read_text(encoding="utf-8"))["plan"])]
+    """The plan, or its arms, as at the first exposure: a file that breaks later must not leave B unguarded.
+
+    Args:
+        home: the world's home.
+        slug: name of the plan's file, without its suffix.
+    """
+    known = [home / "plans" / f"{slug}.json", *sorted((home / "plans").glob(f"{slug}-*.json"))]
+    frozen = [
+        Plan.model_validate(json.loads(path.read_text(encoding="utf-8"))["plan"])
+        for path in known
+        if path.is_file()
+    ]
+    return [plan for plan in frozen if plan.file == f"{slug}.toml"]
 
 
 def _settings(path: Path) -> Settings:

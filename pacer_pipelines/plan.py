@@ -20,6 +20,8 @@ from pacer_pipelines.metrics import Frozen, Guarded, Primary, Share
 Percent = Annotated[float, Field(gt=0, le=100)]
 Days = Annotated[int, Field(ge=1, le=365)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+# what the arms of an experiment with several treatments have of their own; no file says it
+ARM_KEYS = ("logged_as", "arms")
 
 
 class Variant(Frozen):
@@ -208,6 +210,13 @@ class Plan(Frozen):
         Text | None,
         Field(description="of the bucket, as PACER's servers use it; the default is the experiment_id"),
     ] = None
+    logged_as: Annotated[
+        Text | None,
+        Field(description="only for an arm: the experiment_id as the exposure log names it"),
+    ] = None
+    arms: Annotated[
+        int | None, Field(ge=2, description="only for an arm: number of treatments beside the one control")
+    ] = None
 
     @field_validator("randomization_unit", mode="before")
     @classmethod
@@ -243,7 +252,18 @@ class Plan(Frozen):
     @property
     def bucket_salt(self) -> str:
         """What makes this experiment's split independent of every other one's."""
-        return self.salt or self.experiment_id
+        return self.salt or self.logged_id
+
+    @property
+    def logged_id(self) -> str:
+        """The experiment_id as the exposure log names it: arms of one experiment share it."""
+        return self.logged_as or self.experiment_id
+
+    @property
+    def file(self) -> str:
+        """Name of the plan's file: the arms of one experiment share it."""
+        arm = f"-{self.treatment.variant.lower()}" if self.arms else ""
+        return f"{self.slug.removesuffix(arm)}.toml"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -265,7 +285,7 @@ class Plan(Frozen):
 
 
 def load_plan(path: Path) -> Plan:
-    """Plan read from one TOML file.
+    """Plan with one treatment, read from one TOML file (``plan_arms.load_plans`` reads any).
 
     Args:
         path: ``experiments/<slug>.toml``; the file name must be the slug.
@@ -273,15 +293,40 @@ def load_plan(path: Path) -> Plan:
     Raises:
         PlanInvalid: naming file, key, what was got and what is allowed.
     """
+    return plan_of(path, read_content(path))
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """What a plan's file says, not judged yet.
+
+    Raises:
+        PlanInvalid: it is no readable TOML, or says something that only its arms say.
+    """
     try:
         content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PlanInvalid(path.name, [("file", str(error), "a readable TOML file")]) from error
+    given = [(key, content[key], "nothing: [[treatments]] says it") for key in ARM_KEYS if key in content]
+    if given:
+        raise PlanInvalid(path.name, given)
+    return content
+
+
+def plan_of(path: Path, content: dict[str, Any]) -> Plan:
+    """The plan that a content is.
+
+    Args:
+        path: the file that it comes from; its name must be the slug, or the slug without an arm's variant.
+        content: keys and values as TOML spells them.
+
+    Raises:
+        PlanInvalid: naming file, key, what was got and what is allowed.
+    """
     try:
         plan = Plan.model_validate(content)
     except ValidationError as error:
         raise PlanInvalid(path.name, [_problem(item) for item in error.errors()]) from error
-    if plan.slug != path.stem:
+    if plan.file != path.name:
         raise PlanInvalid(path.name, [("slug", plan.slug, f"the file's own name, {path.stem!r}")])
     return plan
 
@@ -298,4 +343,17 @@ def _problem(item: Any) -> tuple[str, object, str]:
 
 def plan_schema() -> dict[str, Any]:
     """JSON schema of a plan, for editors (``experiments/plan.schema.json``)."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plan.model_json_schema()}
+    schema = Plan.model_json_schema()
+    properties = {key: value for key, value in schema["properties"].items() if key not in ARM_KEYS}
+    properties["treatments"] = {
+        "description": "several treatments beside one control, instead of [treatment]",
+        "type": "array",
+        "minItems": 2,
+        "items": {"$ref": "#/$defs/Variant"},
+    }
+    required = [key for key in schema["required"] if key != "treatment"]
+    either = [{"required": ["treatment"]}, {"required": ["treatments"]}]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema, "properties": properties, "required": required, "oneOf": either,
+    }  # fmt: skip

@@ -70,6 +70,32 @@ def flag_changes(history: Path, flag_key: str | None = None) -> list[FlagChange]
     return [change for change in changes if flag_key is None or change.flag in (flag_key, "")]
 
 
+def only_others_moved(history: Path, since: str, live: str, flag_key: str, variant: str) -> bool:
+    """Whether every change between two versions was the door's own and moved another flag or another treatment.
+
+    Several experiments, and several treatments of one, share a file and its version: what one of them wins does not
+    concern the others.
+
+    Args:
+        history: folder of the earlier versions and the log.
+        since: the version to start from.
+        live: the version to arrive at.
+        flag_key: the flag in question.
+        variant: the treatment in question.
+    """
+    version = live
+    for change in reversed(flag_changes(history)):
+        if version == since:
+            return True
+        if change.to_version != version:
+            continue
+        own = change.flag == flag_key and change.variant in (variant, "")
+        if change.by_hand or own or change.from_version == version:
+            return False
+        version = change.from_version
+    return version == since
+
+
 def digest(content: bytes) -> str:
     """Identity of a file's bytes."""
     return hashlib.sha256(content).hexdigest()

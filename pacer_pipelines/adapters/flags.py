@@ -16,6 +16,7 @@ from pacer_pipelines.adapters.flag_log import (
     finish,
     flag_changes,
     one_writer,
+    only_others_moved,
     put,
 )
 from pacer_pipelines.adapters.flag_regions import BUCKETS
@@ -31,6 +32,7 @@ __all__ = [
     "flag_version",
     "history_shares",
     "note_edits",
+    "only_others_moved",
     "read_flag",
     "treatment_share",
 ]

@@ -29,7 +29,8 @@ class Inputs:
 
     ``shares`` maps flag versions to percent of traffic on treatment; ``sources`` says which sources are
     configured; ``checks`` are those of all days of the experiment so far; ``acknowledged`` maps the hash of each edited
-    plan that a person has accepted to who and why; ``partitions`` has a hash per landed table.
+    plan that a person has accepted to who and why; ``partitions`` has a hash per landed table. ``control_shares``
+    maps flag versions to what all treatments leave for control, in percent; it is empty when there is only one.
     """
 
     date: date
@@ -41,6 +42,7 @@ class Inputs:
     frozen_hash: str
     acknowledged: Mapping[str, str] = field(default_factory=dict)
     partitions: Mapping[str, str] = field(default_factory=dict)
+    control_shares: Mapping[str, float] = field(default_factory=dict)
 
 
 def gather(inputs: Inputs, plan: Plan) -> Evidence:
@@ -58,7 +60,7 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
         # what was seen at smaller shares is no evidence that B bears this one
         findings += (find_this_step(rows, plan, phase, findings[0]),)
     rating_rate = next((finding for finding in findings if finding.metric == "rating_rate"), None)
-    checks = experiment_checks(rows, plan, inputs.shares, inputs.frozen_hash, rating_rate)
+    checks = experiment_checks(rows, plan, split_shares(inputs, plan), inputs.frozen_hash, rating_rate)
     checks = tuple(_acknowledged(check, inputs, plan) for check in checks)
     day = (inputs.date - plan.start_date).days + 1
     return Evidence(
@@ -75,6 +77,22 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
         missing_facts=missing_facts(inputs.sources, phases),
         served_after_end=_served_after_end(inputs),
     )
+
+
+def split_shares(inputs: Inputs, plan: Plan) -> Mapping[str, float]:
+    """Percent of treatment among units of control and treatment, by flag version, where all shares are known.
+
+    With one treatment that is its share of the traffic. In an arm of several, units of the others are not there: at
+    20 % of B and 30 % of C the arm of B expects 20 in 70.
+    """
+    if plan.arms is None:
+        return inputs.shares
+    both = {
+        phase: (share, share + inputs.control_shares[phase])
+        for phase, share in inputs.shares.items()
+        if phase in inputs.control_shares
+    }
+    return {phase: 100 * share / total if total else 0.0 for phase, (share, total) in both.items()}
 
 
 def _acknowledged(check: Check, inputs: Inputs, plan: Plan) -> Check:

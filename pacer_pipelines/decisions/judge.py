@@ -132,6 +132,8 @@ def inputs_hash(inputs: Inputs) -> str:
     }
     if inputs.acknowledged:
         content["acknowledged"] = dict(inputs.acknowledged)
+    if inputs.control_shares:
+        content["control_shares"] = {phase: inputs.control_shares.get(phase) for phase in rows.phases()}
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ import math
 
 from pacer_pipelines.decisions.looks import next_look
 from pacer_pipelines.decisions.plan_check import PlanCheck, check_plan
+from pacer_pipelines.decisions.plan_traffic import within_arm
 from pacer_pipelines.plan import Plan
 from pacer_pipelines.stats import relative_duration
 from pacer_pipelines.stats.planner import effective_per_day
@@ -77,7 +78,8 @@ def costs(check: PlanCheck) -> tuple[str, ...]:
 def _cost_of_split(check: PlanCheck) -> tuple[str, ...]:
     rows = {row.share: row for row in check.splits}
     own, even = rows[check.share].sample_day, rows[50.0].sample_day
-    if check.share == 50 or own is None or even is None:
+    # an even split of two is no split for an arm of several
+    if check.share == 50 or own is None or even is None or check.plan.arms:
         return ()
     factor = relative_duration(check.share / 100)
     return (
@@ -172,8 +174,9 @@ def _share_in_time(check: PlanCheck) -> float:
     """Share of the planned sample that is full by the last look."""
     if check.last_look is None:
         return 0.0
-    traffic, days = check.traffic, check.last_look - check.plan.maturity.rating_days
-    pace = effective_per_day(traffic.requests_per_day * traffic.rated_share, check.share / 100)
+    days = check.last_look - check.plan.maturity.rating_days
+    traffic, share = within_arm(check.plan, check.traffic, check.share / 100)
+    pace = effective_per_day(traffic.requests_per_day * traffic.rated_share, share)
     return pace * days / check.planned_effective_n
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pacer_pipelines.decisions.looks import last_look, next_look
+from pacer_pipelines.decisions.plan_traffic import within_arm
 from pacer_pipelines.plan import Plan, Traffic
 from pacer_pipelines.stats import planned_treatment_n
 from pacer_pipelines.stats.design import (
@@ -109,11 +110,11 @@ def check_plan(plan: Plan, traffic: Traffic) -> PlanCheck:
         ValueError: a traffic that is not finite.
     """
     percent = first_percent(plan)
-    share = percent / 100
+    _, share = within_arm(plan, traffic, percent / 100)
     planned = planned_treatment_n(*_question(plan, share), critical=critical_value(plan.alphas.promote))
-    design = design_of(plan, traffic, share, plan.randomization_unit)
+    design = design_of(plan, traffic, percent / 100, plan.randomization_unit)
     effective = effective_n(plan)
-    full = sample_day(plan, traffic, share)
+    full = sample_day(plan, traffic, percent / 100)
     end = None if full is None else next_look(plan.duration, full)
     rated = effective / (share * (1 - share))
     return PlanCheck(
@@ -146,20 +147,22 @@ def effective_n(plan: Plan) -> float:
 
 def sample_day(plan: Plan, traffic: Traffic, share: float) -> int | None:
     """Day at whose end the planned sample is full at this share; None for never."""
-    pace = effective_per_day(traffic.requests_per_day * traffic.rated_share, share)
+    own, within = within_arm(plan, traffic, share)
+    pace = effective_per_day(own.requests_per_day * own.rated_share, within)
     days = days_left(0.0, effective_n(plan), pace)
     return None if days is None else plan.maturity.rating_days + days
 
 
 def design_of(plan: Plan, traffic: Traffic, share: float, unit: Unit) -> Design:
     """The design that the planner in ``stats`` takes; ``share`` in (0, 1)."""
+    own, within = within_arm(plan, traffic, share)
     return Design(
         baseline=plan.primary.baseline,
-        treatment_share=share,
+        treatment_share=within,
         unit=unit,
-        rated_per_day=traffic.requests_per_day * traffic.rated_share,
-        students=traffic.students,
-        correlation=traffic.student_correlation,
+        rated_per_day=own.requests_per_day * own.rated_share,
+        students=own.students,
+        correlation=own.student_correlation,
         lag_days=plan.maturity.rating_days,
     )
 

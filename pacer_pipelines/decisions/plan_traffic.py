@@ -89,6 +89,29 @@ def known_traffic(plan: Plan, better: Sequence[Source]) -> tuple[dict[str, float
     return parts, "; ".join(lines)
 
 
+def within_arm(plan: Plan, traffic: Traffic, share: float) -> tuple[Traffic, float]:
+    """The traffic of one treatment and control alone, and the treatment's share of that.
+
+    Args:
+        plan: an arm of several, or a plan with one treatment, whose traffic this is already.
+        traffic: what a day brings, all variants.
+        share: the treatment's share of all traffic, in (0, 1).
+
+    Returns:
+        Traffic and share. The other treatments are taken to have the same share, or their first one where that leaves
+        nothing for control; control keeps at least 1 %.
+    """
+    if plan.arms is None:
+        return traffic, share
+    others = share if plan.arms * share < 1 else plan.rollout.steps[0] / 100
+    both = share + max(1 - share - (plan.arms - 1) * others, 0.01)
+    own = {
+        "requests_per_day": traffic.requests_per_day * both,
+        "students": max(round(traffic.students * both), 2),
+    }
+    return traffic.model_copy(update=own), share / both
+
+
 def missing_parts(parts: Mapping[str, float]) -> list[str]:
     """Names of the parts that no source knows."""
     return [name for name in Traffic.model_fields if name not in parts]

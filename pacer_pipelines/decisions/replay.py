@@ -48,7 +48,15 @@ def as_plain(inputs: Inputs, plan: Plan) -> dict[str, Any]:
         "frozen_hash": inputs.frozen_hash,
         "acknowledged": dict(inputs.acknowledged),
         "partitions": dict(inputs.partitions),
+        **_control_shares(inputs),
     }
+
+
+def _control_shares(inputs: Inputs) -> dict[str, Any]:
+    """Only with several treatments: what they leave for control, in its own phases."""
+    known = inputs.control_shares
+    own = {phase: known[phase] for phase in inputs.rows.phases() if phase in known}
+    return {"control_shares": own} if known else {}
 
 
 def from_plain(content: Mapping[str, Any]) -> tuple[Inputs, Plan]:
@@ -63,6 +71,7 @@ def from_plain(content: Mapping[str, Any]) -> tuple[Inputs, Plan]:
         frozen_hash=content["frozen_hash"],
         acknowledged=content["acknowledged"],
         partitions=content["partitions"],
+        control_shares=content.get("control_shares", {}),
     )
     return inputs, Plan.model_validate(content["plan"])
 

@@ -13,13 +13,14 @@ PLAN_TABLES = {
         "control_variant! VARCHAR", "treatment_variant! VARCHAR", "control_version VARCHAR",
         "treatment_version VARCHAR", "rating_days! INTEGER", "card_days! INTEGER", "covariate VARCHAR",
         "latency_cap DOUBLE", "tokens_cap DOUBLE", "cost_cap DOUBLE",
+        "logged_experiment_id! VARCHAR",
     ),
     "experiment_exclusions": columns("experiment_id! VARCHAR", "attribute! VARCHAR", "value_key! VARCHAR"),
 }  # fmt: skip
 
 
 def experiment_rows(plans: Iterable[Plan]) -> list[dict[str, Any]]:
-    """One row per plan: what the models need of it."""
+    """One row per plan, so one per arm: what the models need of it."""
     return [
         {
             "experiment_id": plan.experiment_id,
@@ -34,7 +35,8 @@ def experiment_rows(plans: Iterable[Plan]) -> list[dict[str, Any]]:
             "card_days": plan.maturity.card_days,
             "covariate": plan.primary.covariate,
             **_caps(plan),
-            "source_file": f"{plan.slug}.toml",
+            "logged_experiment_id": plan.logged_id,
+            "source_file": plan.file,
             "source_line": 1,
         }
         for plan in plans
@@ -58,7 +60,7 @@ def exclusion_rows(plans: Iterable[Plan], pseudonyms: Pseudonyms) -> list[dict[s
             "experiment_id": plan.experiment_id,
             "attribute": item.attribute,
             "value_key": _key(item, pseudonyms),
-            "source_file": f"{plan.slug}.toml",
+            "source_file": plan.file,
             "source_line": position,
         }
         for plan in plans

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
-from pacer_pipelines.adapters.flags import apply_share, note_edits, read_flag
+from pacer_pipelines.adapters.flags import apply_share, note_edits, only_others_moved, read_flag
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.known_units import known_units
 from pacer_pipelines.adapters.slack import Slack
@@ -114,7 +114,8 @@ def raise_share(world: WorldResource, plan: Plan, verdict: Verdict, who: str) ->
     live = read_flag(flag_file, plan.flag_key, plan.treatment.variant)
     if live.share == verdict.share_after:
         return f"the flag already gives B {live.share:g} % (version {live.version})"
-    if live.version != verdict.phase:
+    moved = (world.world.flag_history, verdict.phase, live.version, plan.flag_key, plan.treatment.variant)
+    if live.version != verdict.phase and not only_others_moved(*moved):
         raise FlagRefused(
             f"the verdict is about flag version {verdict.phase}, but version {live.version} is live: somebody "
             "changed it since, and a human edit wins"
@@ -161,7 +162,7 @@ def _raise(
         why=_because(verdict),
         verdict_id=verdict.verdict_id,
         archives=[archive] if archive else [],
-        known=known_units(world.home, plan.experiment_id),
+        known=known_units(world.home, plan.logged_id),
     )
     return f"B now has {state.share:g} % (flag version {state.version})"
 

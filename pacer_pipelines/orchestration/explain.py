@@ -147,7 +147,7 @@ def _requests(world: WorldResource, inputs: Inputs, plan: Plan, variant: str, li
         value = world.pseudonyms.coach(segment.value) if segment.attribute == "coach" else segment.value
         left_out.setdefault(LEFT_OUT_COLUMNS[segment.attribute], []).append(value)
     landed = landed_requests(
-        world.home, plan.experiment_id, served.variant, inputs.date, left_out=left_out, limit=limit
+        world.home, plan.logged_id, served.variant, inputs.date, left_out=left_out, limit=limit
     )
     counted = round(sum(row.exposures for row in inputs.rows.exposures if row.variant == variant))
     return {

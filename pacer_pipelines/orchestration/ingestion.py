@@ -56,10 +56,10 @@ class SourceReport:
 
 def land_exposures(resource: WorldResource) -> SourceReport:
     """Exposure log: one row per judge call."""
-    plans = resource.world.plans
-    variants = {
-        plan.experiment_id: frozenset({plan.control.variant, plan.treatment.variant}) for plan in plans
-    }
+    variants: dict[str, frozenset[str]] = {}
+    for plan in resource.world.plans:
+        known = variants.get(plan.logged_id, frozenset())
+        variants[plan.logged_id] = known | {plan.control.variant, plan.treatment.variant}
 
     def parse(content: Content, origin: Origin) -> Parsed:
         return parse_exposures(content.lines(), origin, variants)

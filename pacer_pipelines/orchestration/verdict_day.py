@@ -165,6 +165,7 @@ def inputs_of(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
         frozen_hash=frozen_hash(home, plan, rows),
         acknowledged=acknowledged(resource, plan, day),
         partitions=window.partitions(resource.landing, home, day, plan.start_date),
+        control_shares=control_shares(resource, plan),
     )
 
 
@@ -227,7 +228,7 @@ def plan_checks(resource: WorldResource, plan: Plan) -> tuple[Check, ...]:
             "a plan that nobody can read is not the plan that was registered",
         )
         for error in resource.world.broken_plans
-        if error.file == f"{plan.slug}.toml"
+        if error.file == plan.file
     )  # fmt: skip
 
 
@@ -242,6 +243,16 @@ def flag_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
     archive = [world.settings.flag_archive] if world.settings.flag_archive else []
     folders = [*archive, world.flag_history]
     return history_shares(folders, plan.flag_key, plan.treatment.variant, world.settings.flag_file)
+
+
+def control_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
+    """Percent of traffic that all treatments leave for control, by flag version; nothing unless there are several."""
+    arms = [other for other in resource.world.plans if other.logged_id == plan.logged_id]
+    if plan.arms is None or len(arms) != plan.arms:
+        return {}
+    shares = [flag_shares(resource, arm) for arm in arms]
+    known = set.intersection(*map(set, shares))
+    return {version: 100 - sum(each[version] for each in shares) for version in sorted(known)}
 
 
 def frozen_hash(home: Path, plan: Plan, rows: MartRows) -> str:

@@ -17,27 +17,42 @@ first_log_versions as (
 ),
 
 judgements as (
+    -- With several treatments an exposure of control counts once in each arm, one of a treatment in its own.
     select
-        exposure_id,
-        experiment_id,
-        flag_version as phase,
-        flag_variant,
-        flag_reason,
-        flag_error,
-        unit_key,
-        submission_key,
-        school,
-        grade,
-        coach_key,
-        log_id,
-        exposed_at,
-        exposed_date,
-        case when is_failure then 1 else 0 end as failures,
+        case
+            when experiments.experiment_id <> experiments.logged_experiment_id
+                then concat(experiments.experiment_id, '/', exposures.exposure_id)
+            else exposures.exposure_id
+        end as exposure_id,
+        exposures.exposure_id as logged_exposure_id,
+        coalesce(experiments.experiment_id, exposures.experiment_id) as experiment_id,
+        exposures.flag_version as phase,
+        exposures.flag_variant,
+        exposures.flag_reason,
+        exposures.flag_error,
+        exposures.unit_key,
+        exposures.submission_key,
+        exposures.school,
+        exposures.grade,
+        exposures.coach_key,
+        exposures.log_id,
+        exposures.exposed_at,
+        exposures.exposed_date,
+        case when exposures.is_failure then 1 else 0 end as failures,
         false as is_snapshot
-    from {{ ref('stg_exposures') }}
+    from {{ ref('stg_exposures') }} as exposures
+    left join {{ ref('stg_experiments') }} as experiments
+        on exposures.experiment_id = experiments.logged_experiment_id
+    left join {{ ref('stg_experiments') }} as other_arms
+        on
+            exposures.experiment_id = other_arms.logged_experiment_id
+            and experiments.experiment_id <> other_arms.experiment_id
+            and exposures.flag_variant = other_arms.treatment_variant
+    where other_arms.experiment_id is null
     union all
     select
         concat(experiments.experiment_id, '/', cast(first_log_versions.log_id as string)) as exposure_id,
+        cast(null as string) as logged_exposure_id,
         experiments.experiment_id,
         'snapshot' as phase,
         case
@@ -64,7 +79,7 @@ judgements as (
         true as is_snapshot
     from {{ ref('stg_experiments') }} as experiments
     left join logged_experiments
-        on experiments.experiment_id = logged_experiments.experiment_id
+        on experiments.logged_experiment_id = logged_experiments.experiment_id
     inner join first_log_versions
         on
             first_log_versions.version_number = 1
@@ -77,6 +92,7 @@ judgements as (
 reasoned as (
     select
         judgements.exposure_id,
+        judgements.logged_exposure_id,
         judgements.experiment_id,
         judgements.phase,
         judgements.unit_key,
@@ -136,6 +152,7 @@ reasoned as (
 
 select
     exposure_id,
+    logged_exposure_id,
     experiment_id,
     phase,
     variant,

@@ -18,7 +18,7 @@ with analysed as (
         end as tokens
     from {{ ref('int_assigned_exposures') }} as assigned
     inner join {{ ref('stg_exposures') }} as exposures
-        on assigned.exposure_id = exposures.exposure_id
+        on assigned.logged_exposure_id = exposures.exposure_id
     inner join {{ ref('stg_experiments') }} as experiments
         on assigned.experiment_id = experiments.experiment_id
     where assigned.is_analysed

@@ -1,6 +1,7 @@
 with delivered as (
     select
         experiment_id,
+        logged_experiment_id,
         slug,
         randomization_unit,
         start_date,
@@ -24,6 +25,7 @@ with delivered as (
 
 select
     experiment_id,
+    logged_experiment_id,
     slug,
     randomization_unit,
     start_date,
