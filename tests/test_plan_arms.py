@@ -15,9 +15,8 @@ from pacer_pipelines.plan_arms import load_plans
 EXAMPLE = Path(__file__).parents[1] / "experiments" / "judge-model-v2.toml"
 ONE = EXAMPLE.read_text(encoding="utf-8")
 B = '[treatment]\nvariant = "B"\nmodel = "pacer-llm:v2.1"\nversion = "v2.1"\n'
-SEVERAL = ONE.replace(
-    B, B.replace("[treatment]", "[[treatments]]") + '\n[[treatments]]\nvariant = "C"\nmodel = "pacer-llm:v3"\nversion = "v3"\n'
-)  # fmt: skip
+C = 'variant = "C"\nmodel = "pacer-llm:v3"\nversion = "v3"\n'
+SEVERAL = ONE.replace(B, B.replace("[treatment]", "[[treatments]]") + f"\n[[treatments]]\n{C}")
 TRAFFIC = Traffic(requests_per_day=1286, rated_share=0.65, students=429)
 
 
@@ -111,13 +110,16 @@ def test_arms_of_one_experiment_share_its_salt_and_its_exposures(tmp_path: Path)
     assert world.broken_plans == ()
 
 
-def test_another_plan_cannot_claim_the_exposures_or_the_name_of_an_arm(tmp_path: Path) -> None:
+def test_another_plan_cannot_claim_the_exposures_of_an_arm(tmp_path: Path) -> None:
     same = ONE.replace('slug = "judge-model-v2"', 'slug = "later"')
+    (broken,) = load_world(world_of(tmp_path, judge_model_v2=SEVERAL, later=same)).broken_plans
+    assert "later.toml: experiment_id: got 'exp-2026-11-judge', allowed: an id of its own" in str(broken)
+
+
+def test_an_arm_cannot_have_the_name_of_another_plan(tmp_path: Path) -> None:
     named = other().replace('slug = "other"', 'slug = "judge-model-v2-c"')
-    world = load_world(world_of(tmp_path, judge_model_v2=SEVERAL, later=same, judge_model_v2_c=named))
-    said = "\n".join(map(str, world.broken_plans))
-    assert "experiment_id: got 'exp-2026-11-judge', allowed: an id of its own" in said
-    assert "slug: got 'judge-model-v2-" in said
+    (broken,) = load_world(world_of(tmp_path, judge_model_v2=SEVERAL, judge_model_v2_c=named)).broken_plans
+    assert "judge-model-v2.toml: slug: got 'judge-model-v2-c', allowed: a name of its own" in str(broken)
 
 
 def test_arms_of_a_file_that_breaks_later_are_judged_as_they_were_frozen(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from pacer_pipelines.adapters.flags import read_flag
+from pacer_pipelines.adapters.flags import only_others_moved, read_flag
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.decisions.values import Verdict
@@ -89,6 +89,9 @@ def _flag_moved(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
         return "no flag file is configured"
     live = read_flag(world.world.settings.flag_file, plan.flag_key, plan.treatment.variant)
     if live.version == verdict.phase or live.share == verdict.share_after:
+        return ""
+    moved = (world.world.flag_history, verdict.phase, live.version, plan.flag_key, plan.treatment.variant)
+    if only_others_moved(*moved):
         return ""
     return f"it is about flag version {verdict.phase}, and version {live.version} is live"
 

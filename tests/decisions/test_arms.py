@@ -1,4 +1,4 @@
-"""An arm of several treatments: its own split of treatment and control, and the same verdict from what it was made of."""
+"""An arm of several treatments: its own split, and the same verdict from what it was made of."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,5 +1,6 @@
 """The flag follows the verdict: raised on the newest day's word only, cut on any day's."""
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import date, datetime
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pacer_pipelines.adapters.flags import read_flag
+from pacer_pipelines.adapters.flags import apply_share, note_edits, read_flag
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.orchestration.effects import move_flag
@@ -73,6 +74,56 @@ def test_a_win_on_a_flag_that_somebody_changed_is_refused(world: WorldResource) 
     with pytest.raises(FlagRefused, match="a human edit wins"):
         follow(world, judged(world, replace(WIN, phase="1")))
     assert share(world) == 30
+
+
+def door(world: WorldResource, flag_key: str, variant: str, version: str, share: float) -> None:
+    assert world.world.settings.flag_file is not None
+    apply_share(
+        world.world.settings.flag_file, world.world.flag_history, flag_key=flag_key, treatment_variant=variant,
+        expected_version=version, new_share=share, at=datetime(2026, 11, 15, 20), who="pacer_pipelines", why="a win",
+    )  # fmt: skip
+
+
+def add_treatment_and_flag(world: WorldResource) -> None:
+    """A second treatment C of the same flag, and a second flag, in version 2."""
+    path = world.world.settings.flag_file
+    assert path is not None
+    document = json.loads(path.read_text(encoding="utf-8"))
+    flag = document["flags"]["judge-model"]
+    document["flags"]["other-flag"] = json.loads(json.dumps(flag))
+    flag["targeting"]["if"][4:4] = [{">=": [{"var": "bucket"}, 9000]}, "C"]
+    flag["variants"]["C"] = flag["variants"]["B"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_a_win_goes_on_when_only_another_treatment_and_another_flag_won_before_it(
+    world: WorldResource,
+) -> None:
+    add_treatment_and_flag(world)
+    door(world, "judge-model", "C", "2", 20)
+    door(world, "other-flag", "B", "3", 50)
+    assert follow(world, judged(world, WIN)) == "B now has 50 % (flag version 5)"
+
+
+def test_a_win_is_refused_when_its_own_share_was_moved_meanwhile(world: WorldResource) -> None:
+    add_treatment_and_flag(world)
+    door(world, "judge-model", "B", "2", 40)
+    door(world, "judge-model", "C", "3", 20)
+    with pytest.raises(FlagRefused, match="version 4 is live"):
+        follow(world, judged(world, WIN))
+
+
+def test_a_win_is_refused_after_an_edit_by_hand_of_another_flag(world: WorldResource) -> None:
+    path = world.world.settings.flag_file
+    assert path is not None
+    add_treatment_and_flag(world)
+    note_edits(path, world.world.flag_history, datetime(2026, 11, 15, 20))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"version": "2"', '"version": "3"'), encoding="utf-8"
+    )
+    note_edits(path, world.world.flag_history, datetime(2026, 11, 15, 20))
+    with pytest.raises(FlagRefused, match="a human edit wins"):
+        follow(world, judged(world, WIN))
 
 
 def test_harm_cuts_b_also_when_later_days_were_judged(world: WorldResource) -> None:

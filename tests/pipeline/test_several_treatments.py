@@ -21,6 +21,9 @@ Line = dict[str, Any]
 BUCKET = {"var": "bucket"}
 B = '[treatment]\nvariant = "B"\nmodel = "pacer-llm:v2.1"\nversion = "v2.1"\n'
 C = 'variant = "C"\nmodel = "pacer-llm:v3.0"\nversion = "v3.0"\n'
+NUMBERS = (
+    "metric", "effect", "se", "n", "rate_control", "rate_treatment", "coaches", "effective_n", "z_star",
+)  # fmt: skip
 # the example's first days serve B to buckets below 1,000: here the upper half of them is served C
 HALF, WHOLE = 500, 1000
 
