@@ -1,0 +1,156 @@
+"""Harm that does not wait for the morning: today's calls and ratings against the plan, at any moment of the day.
+
+Each signal of each day is one always-valid test of its own, so a good yesterday hides no broken today.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, get_args
+
+from pacer_pipelines.plan import Plan, Watch
+from pacer_pipelines.stats import proportion_bounds
+
+Signal = Literal["failures", "malformed", "slow", "bad"]
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
+RARE_FAILURES = 0.01
+# with everybody on B and nothing known of A, B is held against half of its calls
+ALONE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Trials of one variant, how many of them were hits, and how many students had a hit.
+
+    A trial is the first call of a student in a clock hour, or the first rating that a coach gives a student in one.
+    """
+
+    hits: int = 0
+    trials: int = 0
+    units: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Hits per trial; 0 without a trial."""
+        return self.hits / self.trials if self.trials else 0.0
+
+    def __str__(self) -> str:
+        """Give the counts for people: ``31 of 33``."""
+        return f"{self.hits} of {self.trials}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One signal of one day: both variants, and control over all days that are kept."""
+
+    control: Tally = Tally()
+    treatment: Tally = Tally()
+    kept: Tally = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """A signal of a day by which B is worse than A by more than the plan allows, at the watch's level."""
+
+    signal: Signal
+    date: date
+    watched: Watched
+    at_least: float
+    margin: float
+    text: str
+
+    def details(self) -> dict[str, str]:
+        """What was counted, for the journal."""
+        return {
+            "signal": self.signal,
+            "date": self.date.isoformat(),
+            "control": str(self.watched.control),
+            "treatment": str(self.watched.treatment),
+            "control_of_kept_days": str(self.watched.kept),
+            "at_least_points": f"{100 * self.at_least:.1f}",
+            "margin_points": f"{100 * self.margin:g}",
+        }
+
+
+def find_harm(plan: Plan, day: date, seen: Mapping[Signal, Watched], alone: bool = False) -> tuple[Harm, ...]:
+    """Every signal of one day that demands a rollback.
+
+    Harm: the lower bound of B's share of hits exceeds the upper bound of A's by more than the margin, and at least
+    ``min_units`` students of B had a hit. The level of day d is alpha / (4 d (d + 1)), half for each bound: over
+    all signals and days, however many, these add up to alpha.
+
+    Args:
+        plan: the plan; without ``watch`` the defaults count.
+        day: the day of the experiment that was counted, in the plan's time zone.
+        seen: tallies of that day so far.
+        alone: whether everybody is served B. Then A is taken from all kept days; when these know nothing either, B is
+            cut once more than half of its calls, plus the margin, are hits.
+
+    Returns:
+        The harms, in the order of :data:`SIGNALS`.
+    """
+    number = (day - plan.start_date).days + 1
+    if number < 1:
+        return ()
+    watch = plan.watch or Watch()
+    level = watch.alpha / len(SIGNALS) / (number * (number + 1)) / 2
+    found = (_harm(plan, watch, day, signal, seen.get(signal, Watched()), level, alone) for signal in SIGNALS)
+    return tuple(harm for harm in found if harm is not None)
+
+
+def margin_of(plan: Plan, signal: Signal) -> float:
+    """How much worse B's share of hits may be than A's, as a difference of shares."""
+    watch = plan.watch or Watch()
+    failures = watch.failures or _failure_margin(plan)
+    margins = {"failures": failures, "malformed": watch.malformed or failures}
+    return {**margins, "slow": watch.slow, "bad": watch.bad}[signal]
+
+
+def _failure_margin(plan: Plan) -> float:
+    margins = [guarded.margin.absolute for guarded in plan.guarded if guarded.metric == "failure_rate"]
+    return next(iter(margins), 0.0) or RARE_FAILURES
+
+
+def _harm(
+    plan: Plan, watch: Watch, day: date, signal: Signal, watched: Watched, level: float, alone: bool
+) -> Harm | None:
+    margin, treatment = margin_of(plan, signal), watched.treatment
+    today = watched.control.trials > 0 and not alone
+    reference = watched.control if today else watched.kept
+    # the bounds lie around the shares, so most moments need none
+    if treatment.units < watch.min_units or treatment.rate - reference.rate <= margin:
+        return None
+    low, _ = proportion_bounds(treatment.hits, treatment.trials, level)
+    at_least = low - _ceiling(reference, level, alone)
+    if at_least <= margin:
+        return None
+    said = _against(reference, today, day)
+    text = (
+        f"{_words(watch, signal)}: {treatment} in B {said}; at least {math.floor(100 * at_least)} points more "
+        f"with certainty, the plan allows {100 * margin:g}"
+    )
+    return Harm(signal, day, watched, at_least, margin, text)
+
+
+def _ceiling(reference: Tally, level: float, alone: bool) -> float:
+    if reference.trials:
+        return proportion_bounds(reference.hits, reference.trials, level)[1]
+    return ALONE if alone else 1.0
+
+
+def _against(reference: Tally, today: bool, day: date) -> str:
+    if today:
+        return f"against {reference} in A on {day}"
+    if reference.trials:
+        return f"on {day} against {reference} in A over the days that are kept"
+    return f"on {day}, and nothing is known of A: held against half of all"
+
+
+def _words(watch: Watch, signal: Signal) -> str:
+    return {
+        "failures": "failed calls",
+        "malformed": "malformed answers",
+        "slow": f"calls slower than {watch.slow_ms / 1000:g} s",
+        "bad": "BAD ratings",
+    }[signal]
