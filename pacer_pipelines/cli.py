@@ -15,6 +15,7 @@ from pacer_pipelines.cli_history import history, verdict_rows
 from pacer_pipelines.cli_plan import plan
 from pacer_pipelines.cli_rollout import approve, flag, rollback
 from pacer_pipelines.cli_segments import segments
+from pacer_pipelines.cli_watch import watch
 from pacer_pipelines.cli_world import EXIT_HELD, EXIT_STEP_FAILED, Refusal, with_world
 from pacer_pipelines.config import World
 from pacer_pipelines.terminal import COLOURS, print_history, print_messages, print_next_steps
@@ -157,7 +158,7 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
         click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
 
 
-for command in (history, plan, segments, replay, explain, approve, rollback, flag):
+for command in (history, plan, segments, watch, replay, explain, approve, rollback, flag):
     main.add_command(command)
 
 

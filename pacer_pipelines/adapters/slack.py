@@ -1,4 +1,4 @@
-"""The door to Slack: one message per experiment and day, posted exactly once.
+"""The door to Slack: one message per experiment and day, and one per alert, each posted exactly once.
 
 An outbox file is written before each call. After an unclear end (a dropped connection, a server error) the
 message is looked up by its verdict_id before anything is sent again: Slack may have stored it.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pacer_pipelines.adapters.slack_message import message
+from pacer_pipelines.adapters.slack_message import Alert, alert_message, message
 from pacer_pipelines.adapters.slack_outbox import OutboxEntry, read_entry, write_entry, write_if_new
 from pacer_pipelines.decisions.report import Report, plain_text
 from pacer_pipelines.errors import DeliveryFailed
@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 10
 ATTEMPTS = 2
 HISTORY_PAGES, PAGE_SIZE = 5, 200
 
-Status = Literal["posted", "updated", "already_posted", "rendered"]
+Status = Literal["posted", "updated", "already_posted", "rendered", "already_rendered"]
 
 _HINTS = {
     "invalid_auth": "SLACK_BOT_TOKEN is not valid",
@@ -80,6 +80,11 @@ class Slack:
         """
         self._token, self._outbox, self._base_url = token, outbox, base_url
 
+    @property
+    def has_token(self) -> bool:
+        """Whether messages go to Slack, and not only to files."""
+        return bool(self._token)
+
     def deliver(
         self, report: Report, channel: str, verdict_id: str, experiment: str, date: dt.date
     ) -> Delivery:
@@ -100,24 +105,71 @@ class Slack:
         Raises:
             DeliveryFailed: Slack does not show it, or nobody knows; the outbox keeps it pending.
         """
-        path = self._outbox / f"{experiment}-{date.isoformat()}.json"
-        before = read_entry(path)
         entry = OutboxEntry(
-            experiment, date.isoformat(), verdict_id, "pending", channel,
-            before.channel_id if before else None, before.ts if before else None,
-            {**message(report), "metadata": _metadata(verdict_id, experiment, date)},
-        )  # fmt: skip
-        if before and before.state == "posted" and before.verdict_id == verdict_id:
+            experiment, date.isoformat(), verdict_id, "pending", channel, None, None, message(report)
+        )
+        return self._deliver(
+            self._outbox / f"{experiment}-{date.isoformat()}.json", entry, plain_text(report)
+        )
+
+    def announce(
+        self, alert: Alert, channel: str, topic: str, alert_id: str, experiment: str, date: dt.date
+    ) -> Delivery:
+        """Make Slack show this alert, as a message of its own beside that of the day.
+
+        The same alert again changes nothing, also when it was rendered to a file; another alert_id of the same topic
+        updates the same message.
+
+        Args:
+            alert: what to say.
+            channel: ``#name`` or the channel's id.
+            topic: what tells this message from all others of the experiment; part of a file name.
+            alert_id: identity of what it says.
+            experiment: slug of the experiment.
+            date: the day on which it happened.
+
+        Returns:
+            As :meth:`deliver`, or already_rendered.
+
+        Raises:
+            DeliveryFailed: as :meth:`deliver`.
+        """
+        path = self._outbox / f"{experiment}-{topic}.json"
+        before = read_entry(path)
+        if before and before.state == "rendered" and before.verdict_id == alert_id:
+            return Delivery("already_rendered", str(path.with_suffix(".txt")))
+        entry = OutboxEntry(
+            experiment,
+            date.isoformat(),
+            alert_id,
+            "pending",
+            channel,
+            None,
+            None,
+            alert_message(alert),
+            topic,
+        )
+        return self._deliver(path, entry, alert.as_text())
+
+    def _deliver(self, path: Path, new: OutboxEntry, text: str) -> Delivery:
+        before = read_entry(path)
+        entry = replace(
+            new,
+            channel_id=before.channel_id if before else None,
+            ts=before.ts if before else None,
+            message={**new.message, "metadata": _metadata(new)},
+        )
+        if before and before.state == "posted" and before.verdict_id == entry.verdict_id:
             return Delivery("already_posted", f"{before.channel_id}/{before.ts}")
         was_sent = before is not None and before.state == "pending"
         if not self._token:
-            return _render(path, entry if was_sent else replace(entry, state="rendered"), report)
+            return _render(path, entry if was_sent else replace(entry, state="rendered"), text)
         write_entry(path, entry)
         try:
             return self._send(path, entry, may_be_there=was_sent)
         except (_Unclear, _Refused) as error:
             raise DeliveryFailed(
-                f"Slack, {experiment} {date}: {error}; the outbox keeps it: {path.name}"
+                f"Slack, {entry.experiment} {entry.topic or entry.date}: {error}; the outbox keeps it: {path.name}"
             ) from error
 
     def _send(self, path: Path, entry: OutboxEntry, *, may_be_there: bool) -> Delivery:
@@ -167,8 +219,9 @@ class Slack:
             for posted in answer["messages"]:
                 metadata = posted.get("metadata") or {}
                 payload = metadata.get("event_payload") or {}
-                same_day = (payload.get("experiment"), payload.get("date")) == (entry.experiment, entry.date)
-                if metadata.get("event_type") == EVENT_TYPE and same_day:
+                about = (payload.get("experiment"), payload.get("date"), payload.get("topic", ""))
+                same = about == (entry.experiment, entry.date, entry.topic)
+                if metadata.get("event_type") == EVENT_TYPE and same:
                     return replace(entry, ts=posted["ts"]), payload.get("verdict_id")
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -225,10 +278,11 @@ def _ended(error: Any) -> Exception:
     return _Refused(code)
 
 
-def _metadata(verdict_id: str, experiment: str, date: dt.date) -> dict[str, Any]:
+def _metadata(entry: OutboxEntry) -> dict[str, Any]:
     """By this a message is found again after an unclear end."""
-    payload = {"verdict_id": verdict_id, "experiment": experiment, "date": date.isoformat()}
-    return {"event_type": EVENT_TYPE, "event_payload": payload}
+    payload = {"verdict_id": entry.verdict_id, "experiment": entry.experiment, "date": entry.date}
+    topic = {"topic": entry.topic} if entry.topic else {}
+    return {"event_type": EVENT_TYPE, "event_payload": {**payload, **topic}}
 
 
 def _done(path: Path, entry: OutboxEntry, status: Status) -> Delivery:
@@ -236,9 +290,9 @@ def _done(path: Path, entry: OutboxEntry, status: Status) -> Delivery:
     return Delivery(status, f"{entry.channel_id}/{entry.ts}")
 
 
-def _render(path: Path, entry: OutboxEntry, report: Report) -> Delivery:
+def _render(path: Path, entry: OutboxEntry, said: str) -> Delivery:
     write_entry(path, entry)
     text = path.with_suffix(".txt")
-    write_if_new(text, plain_text(report))
+    write_if_new(text, said)
     _log.info("no SLACK_BOT_TOKEN: the message is rendered to %s and %s", path, text.name)
     return Delivery("rendered", str(text))

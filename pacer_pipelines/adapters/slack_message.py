@@ -1,6 +1,7 @@
-"""A report as a Slack message: Block Kit within Slack's limits, and the plain text beside it."""
+"""A report or an alert as a Slack message: Block Kit within Slack's limits, and the plain text beside it."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from pacer_pipelines.decisions.metric_rows import MetricRow
@@ -14,6 +15,31 @@ SIGNS = {"promote": "🟢", "hold": "🟡", "rollback": "🔴"}
 _BOLD = re.compile(r"^\*(.+)\*$")
 
 Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What cannot wait for the verdict of the day: what happened, the details, and where it comes from."""
+
+    headline: str
+    lines: tuple[str, ...]
+    footer: str
+
+    def as_text(self) -> str:
+        """The alert as a person reads it in a file."""
+        return "\n".join([self.headline, "", *self.lines, "", self.footer, ""])
+
+
+def alert_message(alert: Alert) -> dict[str, Any]:
+    """Text and blocks of an alert; what it says is not interpreted by Slack."""
+    return {
+        "text": _cut(escape(". ".join([alert.headline, *alert.lines])), TEXT_LIMIT),
+        "blocks": [
+            {"type": "header", "text": _plain(f"{SIGNS['rollback']} {alert.headline}", HEADER_LIMIT)},
+            _section("\n".join(alert.lines)),
+            _context(alert.footer),
+        ],
+    }
 
 
 def message(report: Report) -> dict[str, Any]:

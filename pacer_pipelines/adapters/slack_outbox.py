@@ -1,4 +1,4 @@
-"""The outbox: one file per experiment and day, which says how far its message got."""
+"""The outbox: one file per message, which says how far it got: of a day, or of an alert that cannot wait for one."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ State = Literal["pending", "posted", "rendered"]
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """The message of one experiment and day.
+    """The message of one experiment and day, or with a topic an alert of that day.
 
     ``pending``: a call was begun and nobody knows its end. ``channel_id`` and ``ts`` name the message in
     Slack as soon as there is one, also while a later verdict of the same day waits to replace it.
@@ -27,6 +27,7 @@ class OutboxEntry:
     channel_id: str | None
     ts: str | None
     message: dict[str, Any]
+    topic: str = ""
 
 
 def read_entry(path: Path) -> OutboxEntry | None:

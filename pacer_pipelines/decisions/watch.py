@@ -55,7 +55,8 @@ class Harm:
 
     signal: Signal
     date: date
-    watched: Watched
+    treatment: Tally
+    reference: Tally
     at_least: float
     margin: float
     text: str
@@ -65,9 +66,8 @@ class Harm:
         return {
             "signal": self.signal,
             "date": self.date.isoformat(),
-            "control": str(self.watched.control),
-            "treatment": str(self.watched.treatment),
-            "control_of_kept_days": str(self.watched.kept),
+            "control": str(self.reference),
+            "treatment": str(self.treatment),
             "at_least_points": f"{100 * self.at_least:.1f}",
             "margin_points": f"{100 * self.margin:g}",
         }
@@ -130,7 +130,7 @@ def _harm(
         f"{_words(watch, signal)}: {treatment} in B {said}; at least {math.floor(100 * at_least)} points more "
         f"with certainty, the plan allows {100 * margin:g}"
     )
-    return Harm(signal, day, watched, at_least, margin, text)
+    return Harm(signal, day, treatment, reference, at_least, margin, text)
 
 
 def _ceiling(reference: Tally, level: float, alone: bool) -> float:

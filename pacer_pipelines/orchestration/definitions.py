@@ -13,13 +13,14 @@ from pacer_pipelines.orchestration.progress import progress_logger
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.verdict_assets import verdict_assets
 from pacer_pipelines.orchestration.warehouse_assets import mart_keys, warehouse_assets
+from pacer_pipelines.orchestration.watch_sensor import watch_sensor
 
 DAILY = "daily"
 MORNING = time(5, 0)
 
 
 def build_definitions(world: World) -> dg.Definitions:
-    """Assets, checks, job and schedule of one world.
+    """Assets, checks, job, schedule and sensor of one world.
 
     Args:
         world: its plans give the first day, the time zone and the owners.
@@ -50,6 +51,7 @@ def build_definitions(world: World) -> dg.Definitions:
         asset_checks=[suite_checks()],
         jobs=[job],
         schedules=[schedule],
+        sensors=[watch_sensor(world.settings.watch_seconds)],
         loggers={"progress": progress_logger},
         resources={"world": WorldResource(config_file=str(world.config_file))},
     )

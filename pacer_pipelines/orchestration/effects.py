@@ -177,15 +177,19 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     A delivery that fails stays in the outbox; the next run of any day delivers it first, so the channel reads
     the days in order.
     """
-    settings = world.world.settings
-    token = None if settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
-    slack = Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
+    slack = slack_of(world)
     outcomes: dict[str, str] = {}
-    for each in sorted({*(_waiting_days(world) if token else ()), day}):
+    for each in sorted({*(_waiting_days(world) if slack.has_token else ()), day}):
         for plan, verdict in judged(world, each):
             name = plan.slug if each == day else f"{plan.slug} of {each}"
             outcomes[name] = _deliver(slack, plan, verdict)
     return outcomes
+
+
+def slack_of(world: WorldResource) -> Slack:
+    """The door to Slack; without a token, and in a dry run, it renders files."""
+    token = None if world.world.settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
+    return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
 
 
 def _deliver(slack: Slack, plan: Plan, verdict: Verdict) -> str:
@@ -207,7 +211,8 @@ def _waiting_days(world: WorldResource) -> set[date]:
         except DeliveryFailed:
             # a damaged file: the delivery of its own day refuses it and says so
             entry = None
-        if entry is not None and entry.state == "pending":
+        # an alert is no day's message: the watch's next tick delivers it
+        if entry is not None and entry.state == "pending" and not entry.topic:
             found.add(date.fromisoformat(entry.date))
     return found
 

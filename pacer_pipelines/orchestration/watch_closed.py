@@ -1,0 +1,138 @@
+"""After a rollback: the flag stays at 0 %, people are told once, and later exposures prove that nobody is served B."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from pacer_pipelines.adapters.flag_log import flag_changes
+from pacer_pipelines.adapters.flags import read_flag
+from pacer_pipelines.adapters.journal import Journal
+from pacer_pipelines.adapters.slack_message import Alert
+from pacer_pipelines.adapters.watch_store import Served, WatchStore
+from pacer_pipelines.decisions.journal import Entry
+from pacer_pipelines.errors import DeliveryFailed, FlagRefused
+from pacer_pipelines.ingest.jsonl import local_date
+from pacer_pipelines.orchestration.effects import NOT_DELIVERED, NOT_MOVED, slack_of
+from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.orchestration.rollback import cut
+from pacer_pipelines.plan import Plan
+
+WATCH = "immediate rollback"
+# servers follow the flag file by polling, and a call that has begun ends: so many ticks are allowed
+GRACE_TICKS = 2
+
+Kind = Literal["rolled_back", "cut_again", "still_served", "message", "refused", "would", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Something that a tick found or did for one experiment; ``bad`` asks for a person."""
+
+    experiment: str
+    kind: Kind
+    text: str
+    bad: bool = False
+
+
+def closed_since(world: WorldResource, plan: Plan) -> datetime | None:
+    """When (naive UTC) an experiment was rolled back, by the watch, a person or a verdict; None when it was not."""
+    entries = Journal(world.home).entries(plan.slug, "rollback")
+    if entries:
+        return entries[-1].at
+    # a rollback is said again on each later day; the first one closed the experiment
+    said = (past.date for past in world.verdicts.past(plan.slug, date.max) if past.verdict == "rollback")
+    first = next(said, None)
+    if first is None:
+        return None
+    midnight = datetime.combine(first + timedelta(days=1), time(), plan.zone)
+    return midnight.astimezone(UTC).replace(tzinfo=None)
+
+
+def _last_cut(world: WorldResource, plan: Plan) -> datetime:
+    """When the flag was last taken to 0 %, as its log knows it."""
+    changes = flag_changes(world.world.flag_history, plan.flag_key)
+    return max((change.at for change in changes if change.share == 0 and change.at), default=datetime.min)
+
+
+def is_cut(world: WorldResource, plan: Plan) -> bool:
+    """Whether the live flag gives B 0 %; true where no flag file is configured."""
+    flag_file = world.world.settings.flag_file
+    try:
+        return flag_file is None or read_flag(flag_file, plan.flag_key, plan.treatment.variant).share == 0
+    except FlagRefused:
+        return False
+
+
+def kept_cut(world: WorldResource, plan: Plan, at: datetime) -> Iterator[Outcome]:
+    """See that the flag of a closed experiment gives B 0 %, and cut it again if it does not."""
+    if world.world.settings.dry_run or is_cut(world, plan):
+        return
+    try:
+        said = cut(world, plan, at, WATCH, "the experiment was rolled back, and the flag gave B traffic")
+        yield Outcome(plan.slug, "cut_again", f"the flag gave B traffic after the rollback; {said}")
+    except FlagRefused as error:
+        yield Outcome(plan.slug, "refused", f"{NOT_MOVED}: {error}", bad=True)
+
+
+def verified(
+    world: WorldResource, store: WatchStore, plan: Plan, closed: datetime, at: datetime
+) -> Iterator[Outcome]:
+    """Shout, once per day, when calls were served B although the flag had been cut."""
+    cut_at = max(closed, _last_cut(world, plan))
+    served = store.served(plan, cut_at + timedelta(seconds=GRACE_TICKS * world.world.settings.watch_seconds))
+    if served is None:
+        return
+    journal, day = Journal(world.home), local_date(served.last_at, plan.zone).isoformat()
+    if any(entry.details.get("date") == day for entry in journal.entries(plan.slug, "still_served")):
+        return
+    why = _shout(served, cut_at)
+    journal.write(Entry(plan.slug, "still_served", at, WATCH, why, {"date": day, "calls": str(served.calls)}))
+    yield Outcome(plan.slug, "still_served", why, bad=True)
+
+
+def _shout(served: Served, cut_at: datetime) -> str:
+    calls = "1 call was" if served.calls == 1 else f"{served.calls} calls were"
+    return (
+        f"{calls} served B, the last at {served.last_at:%Y-%m-%d %H:%M:%S} UTC, although B was cut at "
+        f"{cut_at:%Y-%m-%d %H:%M:%S}; they name flag version {', '.join(served.versions)}: a server does not "
+        "follow the flag file"
+    )
+
+
+def told(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
+    """Deliver the message of each of the watch's entries that has not been delivered."""
+    slack, journal = slack_of(world), Journal(world.home)
+    for entry in (*journal.entries(plan.slug, "rollback"), *journal.entries(plan.slug, "still_served")):
+        if entry.who != WATCH:
+            continue
+        alert, alert_id = _alert(world, plan, entry)
+        topic, day = f"{entry.kind}-{entry.entry_id}", local_date(entry.at, plan.zone)
+        try:
+            done = slack.announce(alert, plan.slack_channel, topic, alert_id, plan.slug, day)
+        except DeliveryFailed as error:
+            yield Outcome(plan.slug, "message", f"{NOT_DELIVERED}: {error}", bad=True)
+            continue
+        if not done.status.startswith("already"):
+            yield Outcome(plan.slug, "message", f"{done.status}: {done.where}")
+
+
+def _alert(world: WorldResource, plan: Plan, entry: Entry) -> tuple[Alert, str]:
+    """What to say of an entry, and its identity: a flag that could be cut after all changes the message."""
+    footer = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC · {entry.who} · journal {entry.entry_id}"
+    if entry.kind == "still_served":
+        return Alert(f"B IS STILL SERVED, {plan.slug}", (entry.why,), footer), entry.entry_id
+    flag = _flag_line(world, plan)
+    alert = Alert(f"ROLLBACK {plan.slug}, without waiting for the morning", (entry.why, flag), footer)
+    return alert, f"{entry.entry_id}-{'cut' if flag == CUT else 'not-cut'}"
+
+
+CUT = "The flag gives B 0 %; the experiment is closed."
+NOT_CUT = "The flag could not be cut, B may still be served: set its state to DISABLED by hand."
+NO_FLAG = "No flag file is configured, so nothing was cut: take B out by hand."
+
+
+def _flag_line(world: WorldResource, plan: Plan) -> str:
+    if world.world.settings.flag_file is None:
+        return NO_FLAG
+    return CUT if is_cut(world, plan) else NOT_CUT
