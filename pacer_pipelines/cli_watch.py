@@ -40,7 +40,7 @@ def _tick(world: World) -> bool:
     resource = WorldResource(config_file=str(world.config_file))
     try:
         return _print(tick(resource, resource.now()), resource.now().isoformat(" "))
-    except PacerError as error:
+    except (PacerError, OSError) as error:
         click.secho(f"the watch cannot work: {error}", fg="red", err=True)
         return True
 

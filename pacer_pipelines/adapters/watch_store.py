@@ -108,11 +108,12 @@ class WatchStore:
             alone: whether everybody is served treatment, so that the day says too little of control.
         """
         a, b = plan.control.variant, plan.treatment.variant
-        today = self._counted(plan, day, day, "")
-        # the long look back costs, so it is taken only where a day does not know control
-        back = alone or any((signal, a) not in today for signal in SIGNALS)
+        today, nothing = self._counted(plan, day, day, ""), Tally()
+        # the long look back costs, so it is taken only where B has a hit and the day says too little of control
+        back = any(
+            today.get((signal, b), nothing).hits and (alone or (signal, a) not in today) for signal in SIGNALS
+        )
         kept = self._counted(plan, date.min, day, a) if back else {}
-        nothing = Tally()
         return {
             signal: Watched(
                 *(of.get((signal, who), nothing) for of, who in ((today, a), (today, b), (kept, a)))

@@ -12,7 +12,7 @@ import pytest
 from slack_emulator import Emulator, slack_emulator
 
 from pacer_pipelines.adapters.slack import Delivery, Slack
-from pacer_pipelines.adapters.slack_message import blocks, message
+from pacer_pipelines.adapters.slack_message import Alert, blocks, message
 from pacer_pipelines.decisions.report import Report, plain_text, report
 from pacer_pipelines.decisions.values import Check, Finding, Verdict
 from pacer_pipelines.errors import DeliveryFailed
@@ -288,3 +288,60 @@ def test_answer_is_the_first_thing_in_slack() -> None:
     assert first["text"]["text"] == "🟡 HOLD judge-model-v2, 2026-11-10 (day 9 of 42)"
     assert second["text"]["text"] == "*B serves 30 % and stays there*"
     assert third["text"]["text"] == "GOOD rate: no significant win yet"
+
+
+# --- alerts -----------------------------------------------------------------------------------------------------
+
+ALERT = Alert("ROLLBACK judge-model-v2", ("failed calls: 40 of 80 in B <!channel>",), "journal ab12")
+
+
+def announce(server: Emulator | None, outbox: Path, alert_id: str = "ab12-cut") -> Delivery:
+    token, url = ("xoxb-test", server.url) if server else (None, None)
+    slack = Slack(token, outbox, url)
+    return slack.announce(ALERT, "#pacer-experiments", "rollback-ab12", alert_id, "judge-model-v2", DAY)
+
+
+def test_an_alert_is_a_message_of_its_own_beside_that_of_the_day(server: Emulator, tmp_path: Path) -> None:
+    deliver(server, tmp_path, shown())
+    assert announce(server, tmp_path).status == "posted"
+    assert announce(server, tmp_path).status == "already_posted"
+    assert deliver(server, tmp_path, shown()).status == "already_posted"
+    assert len(server.messages) == 2
+    assert "<!channel>" not in str(server.messages[0])
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "500_after"])
+def test_an_alert_of_unclear_end_is_found_again_and_posted_once(
+    server: Emulator, tmp_path: Path, fault: str
+) -> None:
+    deliver(server, tmp_path, shown())
+    server.faults = [("chat.postMessage", fault), ("conversations.history", "internal_error")]
+    with pytest.raises(DeliveryFailed, match="rollback-ab12"):
+        announce(server, tmp_path)
+    assert announce(server, tmp_path).status == "already_posted"
+    assert len(server.messages) == 2
+
+
+def test_an_alert_that_is_not_known_to_have_arrived_is_not_taken_for_the_day(
+    server: Emulator, tmp_path: Path
+) -> None:
+    """The message of the day is found by its day, and the alert has the same."""
+    announce(server, tmp_path)
+    server.faults = [("chat.postMessage", "drop_before"), ("chat.postMessage", "drop_before")]
+    with pytest.raises(DeliveryFailed):
+        deliver(server, tmp_path, shown())
+    assert deliver(server, tmp_path, shown()).status == "posted"
+    assert len(server.messages) == 2
+
+
+def test_an_alert_that_changes_updates_its_message(server: Emulator, tmp_path: Path) -> None:
+    announce(server, tmp_path, "ab12-not-cut")
+    assert announce(server, tmp_path, "ab12-cut").status == "updated"
+    assert len(server.messages) == 1
+
+
+def test_an_alert_without_a_token_is_rendered_once(tmp_path: Path) -> None:
+    first = announce(None, tmp_path)
+    assert first.status == "rendered"
+    assert Path(first.where).read_text(encoding="utf-8").startswith("ROLLBACK judge-model-v2\n\nfailed calls")
+    assert announce(None, tmp_path).status == "already_rendered"

@@ -64,7 +64,12 @@ class LiveWorld:
         write(
             self.folder / "feedback" / "feedback.jsonl",
             [
-                {"ts": _iso(self.now), "log_id": log_id, "coach_id": f"coach{log_id % 24}", "feedback": feedback}
+                {
+                    "ts": _iso(self.now),
+                    "log_id": log_id,
+                    "coach_id": f"coach{log_id % 24}",
+                    "feedback": feedback,
+                }
                 for log_id in log_ids
             ],
         )
@@ -85,7 +90,13 @@ def make_live_world(folder: Path, **settings: object) -> LiveWorld:
     shutil.copytree(ROOT / "experiments", folder / "experiments")
     (folder / "logs").mkdir()
     (folder / "feedback").mkdir()
-    keys = {"home": "home", "experiments": "experiments", "flag_file": "flag.json", "synthetic": True, **settings}
+    keys = {
+        "home": "home",
+        "experiments": "experiments",
+        "flag_file": "flag.json",
+        "synthetic": True,
+        **settings,
+    }
     spelled = "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
     sources = '[sources]\nexposures = "logs"\nfeedback = "feedback"\n'
     (folder / "pacer.toml").write_text(spelled + sources, encoding="utf-8")
@@ -93,7 +104,13 @@ def make_live_world(folder: Path, **settings: object) -> LiveWorld:
 
 
 def call(
-    at: datetime, variant: str, student: int, *, error: str | None = None, latency_ms: float = 900.0, **more: Any
+    at: datetime,
+    variant: str,
+    student: int,
+    *,
+    error: str | None = None,
+    latency_ms: float = 900.0,
+    **more: Any,
 ) -> Line:
     """One line of the exposure log."""
     line = {
@@ -118,7 +135,8 @@ def call(
 def calls(at: datetime, variant: str, students: Iterable[int], **more: Any) -> list[Line]:
     """One call of each student, a second apart."""
     return [
-        call(at + timedelta(seconds=place), variant, student, **more) for place, student in enumerate(students)
+        call(at + timedelta(seconds=place), variant, student, **more)
+        for place, student in enumerate(students)
     ]
 
 

@@ -10,13 +10,15 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from live_world import MORNING, SLUG, LiveWorld, call, calls, make_live_world, write
+from adapters.slack_emulator import slack_emulator
+from orchestration.live_world import MORNING, SLUG, LiveWorld, call, calls, make_live_world, write
 
 from pacer_pipelines.config import load_world
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import SourceUnreadable
 from pacer_pipelines.orchestration import rollback
 from pacer_pipelines.orchestration.definitions import build_definitions
+from pacer_pipelines.orchestration.effects import tell_slack
 from pacer_pipelines.orchestration.resources import WorldResource
 
 A_STUDENTS, B_STUDENTS = range(0, 300), range(1000, 1040)
@@ -171,7 +173,7 @@ def test_the_example_fed_day_by_day_never_triggers(environment: None, tmp_path: 
     timed = [(json.loads(line)["ts"], live.log, line) for line in exposures]
     timed += [(json.loads(line)["ts"], live.folder / "feedback" / "f.jsonl", line) for line in feedback]
     timed.sort(key=lambda item: item[0])
-    looks = 200
+    looks = 84
     for look in range(looks):
         some = timed[look * len(timed) // looks : (look + 1) * len(timed) // looks]
         for path in {path for _, path, _ in some}:
@@ -259,7 +261,10 @@ def test_refused_lines_are_counted_and_stop_nothing(live: LiveWorld) -> None:
     write(live.log, [call(live.now + timedelta(hours=5), "B", 1)])
     live.append(broken(live))
     done = live.tick()
-    assert done.notes == ("1 lines refused: exposures: later than now", "1 lines refused: exposures: malformed json")
+    assert done.notes == (
+        "1 lines refused: exposures: later than now",
+        "1 lines refused: exposures: malformed json",
+    )
     assert live.share == 0
 
 
@@ -275,7 +280,9 @@ def test_a_missing_source_is_said_once(environment: None, tmp_path: Path) -> Non
 
 
 def test_a_damaged_packed_log_is_said_once_and_its_good_lines_count(live: LiveWorld) -> None:
-    packed = gzip.compress("".join(json.dumps(line) + "\n" for line in broken(live, range(1000, 1400))).encode())
+    packed = gzip.compress(
+        "".join(json.dumps(line) + "\n" for line in broken(live, range(1000, 1400))).encode()
+    )
     (live.folder / "logs" / "old.jsonl.gz").write_bytes(packed[: len(packed) // 2])
     done = live.tick()
     assert any("gzip file is cut short" in note for note in done.notes)
@@ -307,7 +314,9 @@ def test_a_damaged_memory_says_what_to_do(live: LiveWorld) -> None:
 # --- crashes ----------------------------------------------------------------------------------------------------
 
 
-def test_a_crash_while_reading_reads_the_same_lines_again(live: LiveWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_reading_reads_the_same_lines_again(
+    live: LiveWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live.append(broken(live))
     with monkeypatch.context() as patch:
         patch.setattr("pacer_pipelines.adapters.watch_store.WatchStore.keep_positions", crash)
@@ -352,12 +361,33 @@ def test_a_flag_that_refuses_is_said_and_cut_later(live: LiveWorld) -> None:
     first, message = live.tick().outcomes
     assert first.bad
     assert "not moved: " in first.text
-    assert "The flag could not be cut" in Path(message.text.removeprefix("rendered: ")).read_text(encoding="utf-8")
+    assert "The flag could not be cut" in Path(message.text.removeprefix("rendered: ")).read_text(
+        encoding="utf-8"
+    )
     assert kinds(live) == ["refused"]
     live.flag_file.write_text(kept, encoding="utf-8")
     assert kinds(live) == ["cut_again", "message"]
     assert "The flag gives B 0 %" in Path(message.text.removeprefix("rendered: ")).read_text(encoding="utf-8")
     assert len(live.outbox()) == 1
+
+
+def test_a_message_that_did_not_arrive_is_delivered_by_the_next_tick(
+    live: LiveWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the daily run, which delivers the messages of days first that wait, does not take it for one."""
+    with slack_emulator() as server:
+        monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-test")
+        monkeypatch.setenv("SLACK_BASE_URL", server.url)
+        server.faults = [("chat.postMessage", "ratelimited")]
+        live.append(broken(live))
+        _, message = live.tick().outcomes
+        assert message.bad
+        assert message.text.startswith("not delivered: ")
+        assert tell_slack(live.resource, MORNING.date()) == {}
+        (delivered,) = live.tick().outcomes
+        assert delivered.text.startswith("posted: C0PACER/")
+        assert kinds(live) == []
+        assert len(server.messages) == 1
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------
@@ -426,7 +456,9 @@ def test_a_flag_that_a_newer_plan_owns_is_left_alone(live: LiveWorld) -> None:
     assert live.share == 30
 
 
-def test_a_dry_run_says_what_it_would_do_and_writes_only_its_memory(environment: None, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_it_would_do_and_writes_only_its_memory(
+    environment: None, tmp_path: Path
+) -> None:
     live = make_live_world(tmp_path, dry_run=True)
     live.append([*GOOD, *broken(live)])
     (outcome,) = live.tick().outcomes
@@ -465,7 +497,10 @@ def test_the_sensor_says_in_one_sentence_why_it_cannot_work(
     definitions = build_definitions(load_world(live.folder / "pacer.toml"))
     with dg.build_sensor_context(resources={"world": live.resource}) as context:
         done: Any = definitions.resolve_sensor_def("immediate_rollback")(context)
-    assert "the watch cannot work: ConfigInvalid: PACER_PSEUDONYM_KEY: got nothing" in done.skip_reason.skip_message
+    assert (
+        "the watch cannot work: ConfigInvalid: PACER_PSEUDONYM_KEY: got nothing"
+        in done.skip_reason.skip_message
+    )
 
 
 def test_nobody_is_named_in_what_the_watch_keeps(closed: LiveWorld) -> None:
