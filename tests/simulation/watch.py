@@ -18,6 +18,7 @@ from pacer_pipelines.plan import Plan, load_plan
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 OPEN_HOURS, LOOK_MINUTES = 14, 10
+EXPERIMENTS, BREAKS = 400, 200
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -53,7 +54,7 @@ def false_alarm(school: School, rng: np.random.Generator, plan: Plan = PLAN) -> 
     return any(
         find_harm(plan, plan.start_date + timedelta(days=day), {"failures": watched})
         for day in range(school.days)
-        for watched in _looks(*_calls(school, rates, rng), is_b)
+        for _, watched in _looks(*_calls(school, rates, rng), is_b)
     )
 
 
@@ -71,9 +72,8 @@ def caught(school: School, broken: float, rng: np.random.Generator, plan: Plan =
     struck = is_b[student] & (minute >= 120) & (rng.random(minute.size) < broken)
     failed = failed | struck
     day: date = plan.start_date + timedelta(days=6)
-    for look, watched in enumerate(_looks(minute, student, failed, is_b), start=1):
+    for now, watched in _looks(minute, student, failed, is_b):
         if find_harm(plan, day, {"failures": watched}):
-            now = look * LOOK_MINUTES
             seen = is_b[student] & failed & (minute >= 120) & (minute < now)
             return Caught(int(seen.sum()), now - 120.0)
     return None
@@ -99,8 +99,11 @@ def _calls(
 
 def _looks(
     minute: Floats, student: Ints, failed: npt.NDArray[np.bool_], is_b: npt.NDArray[np.bool_]
-) -> Iterator[Watched]:
-    """What the watch has counted at each look: the first call of each student and hour."""
+) -> Iterator[tuple[int, Watched]]:
+    """Minute of each look and what the watch has counted by then: the first call of each student and hour.
+
+    Looks at which fewer than three students of B had a failure are left out: they cut nothing.
+    """
     trial = np.zeros(minute.size, dtype=bool)
     trial[np.unique((minute // 60).astype(int) * 10_000 + student, return_index=True)[1]] = True
     ends = np.searchsorted(minute, np.arange(1, OPEN_HOURS * 60 // LOOK_MINUTES + 1) * LOOK_MINUTES)
@@ -111,14 +114,16 @@ def _looks(
     sums = [
         np.cumsum(part) for part in (trial & ~b & failed, trial & ~b, trial & b & failed, trial & b, first)
     ]
-    for end in ends[ends > 0]:
+    for look, end in enumerate(ends, start=1):
+        if end == 0 or sums[-1][end - 1] < 3:
+            continue
         k_a, n_a, k_b, n_b, units = (int(part[end - 1]) for part in sums)
-        yield Watched(Tally(k_a, n_a, k_a), Tally(k_b, n_b, units))
+        yield look * LOOK_MINUTES, Watched(Tally(k_a, n_a, k_a), Tally(k_b, n_b, units))
 
 
 def main(seed: int = 20261124) -> None:
     """Print both tables."""
-    print("false alarms, 1,000 experiments of 42 days each")
+    print(f"false alarms in {EXPERIMENTS} experiments of 42 days each")
     example = School()
     for name, school in (
         ("as in the example", example),
@@ -128,20 +133,18 @@ def main(seed: int = 20261124) -> None:
         ("no difference, share 50 %", replace(example, b=0.0033, share=0.5)),
     ):
         rng = np.random.default_rng(seed)
-        print(f"  {name:30} {sum(false_alarm(school, rng) for _ in range(1000))}")
-    print(
-        "failed calls of B until the look that cuts it (median, 95 % of 300), minutes (median), caught that day"
-    )
+        print(f"  {name:30} {sum(false_alarm(school, rng) for _ in range(EXPERIMENTS))}", flush=True)
+    print("failed calls of B until the look that cuts it (median, 95 %), minutes (median), caught that day")
     for share in (0.1, 0.3, 0.5):
         for broken in (1.0, 0.3, 0.1, 0.05):
             rng = np.random.default_rng(seed)
-            found = [caught(replace(example, share=share), broken, rng) for _ in range(300)]
+            found = [caught(replace(example, share=share), broken, rng) for _ in range(BREAKS)]
             days = [item for item in found if item is not None]
             failed, minutes = [item.failed for item in days], [item.minutes for item in days]
             words = f"  B {share:4.0%}, fails {broken:4.0%}: "
             if days:
                 words += f"{np.median(failed):.0f}, {np.quantile(failed, 0.95):.0f}; {np.median(minutes):.0f} min; "
-            print(words + f"{len(days) / 300:.0%}")
+            print(words + f"{len(days) / BREAKS:.0%}", flush=True)
 
 
 if __name__ == "__main__":
