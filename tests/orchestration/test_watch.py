@@ -437,7 +437,8 @@ def test_a_rollback_of_the_daily_verdict_is_verified_too(live: LiveWorld) -> Non
             reasons=("harm",), flip=(), share_before=30.0, share_after=0.0, day=6, phase="2", days_left=None,
             findings=(), checks=(), missing_facts=(), as_of=MORNING - timedelta(hours=9), plan_hash="p",
             code_version="c", inputs_hash="i",
-        )
+        ),
+        {},
     )  # fmt: skip
     assert kinds(live) == ["cut_again"]
     live.now += timedelta(minutes=10)
