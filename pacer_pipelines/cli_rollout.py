@@ -55,16 +55,21 @@ def rollback(world: World, experiment: str, who: str, why: str) -> None:
     """Take B to 0 % now and close the experiment; only a new plan reopens it."""
     from pacer_pipelines.orchestration.effects import flag_owner
     from pacer_pipelines.orchestration.rollback import roll_back
+    from pacer_pipelines.orchestration.watch_closed import told
 
     resource, plan = resource_of(world), world.plan(experiment)
     if owner := flag_owner(resource, plan, resource.today()):
         raise Refusal(f"the flag belongs to {owner} now, which started later; roll that back")
+    problem = ""
     try:
         entry, outcome = roll_back(resource, plan, resource.now(), who, why, {"by": "hand"})
+        click.echo(f"{experiment}: {outcome}; closed by entry {entry.entry_id} of its journal")
     except FlagRefused as error:
-        click.secho(f"the experiment is closed, but the flag was not moved: {error}", fg="red", err=True)
-        sys.exit(EXIT_STEP_FAILED)
-    click.echo(f"{experiment}: {outcome}; closed by entry {entry.entry_id} of its journal")
+        problem = f"the experiment is closed, but the flag was not moved: {error}"
+        click.secho(problem, fg="red", err=True)
+    for message in told(resource, plan) if not world.settings.dry_run else ():
+        click.echo(f"{experiment}: {message.text}")
+    sys.exit(EXIT_STEP_FAILED if problem else 0)
 
 
 @click.group()

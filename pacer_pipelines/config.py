@@ -184,9 +184,7 @@ def _alone(arms: tuple[Plan, ...], others: list[Plan]) -> tuple[Plan, ...]:
             allowed = f"an id of its own; {other.slug} has this one"
             raise PlanInvalid(plan.file, [("experiment_id", plan.logged_id, allowed)])
         if other.slug == plan.slug:
-            raise PlanInvalid(
-                plan.file, [("slug", plan.slug, f"a name of its own; {other.file} has it")]
-            )
+            raise PlanInvalid(plan.file, [("slug", plan.slug, f"a name of its own; {other.file} has it")])
         if _splits_alike(plan, other):
             allowed = f"a salt of its own: {other.slug} splits {other.flag_key} by this one on the same days"
             raise PlanInvalid(plan.file, [("salt", plan.bucket_salt, allowed)])

@@ -101,11 +101,9 @@ def _shout(served: Served, cut_at: datetime) -> str:
 
 
 def told(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
-    """Deliver the message of each of the watch's entries that has not been delivered."""
+    """Deliver the message of each rollback between verdicts, by the watch or by hand, that has not been delivered."""
     slack, journal = slack_of(world), Journal(world.home)
     for entry in (*journal.entries(plan.slug, "rollback"), *journal.entries(plan.slug, "still_served")):
-        if entry.who != WATCH:
-            continue
         alert, alert_id = _alert(world, plan, entry)
         topic, day = f"{entry.kind}-{entry.entry_id}", local_date(entry.at, plan.zone)
         try:
