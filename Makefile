@@ -20,7 +20,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test bench calibrate lint dev lock pictures clean
+.PHONY: help setup demo test bench calibrate season lint dev lock pictures clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -51,6 +51,9 @@ bench: $(STAMP) ## CPU time of 10,000 analyses, beside tea-tasting and gbstats
 
 calibrate: $(STAMP) ## simulate thousands of experiments and write docs/calibration.md (about 12 minutes)
 	PYTHONPATH=tests $(BIN)/python -m simulation.calibrate
+
+season: $(STAMP) ## live through 42 days of three planted worlds and write docs/season.md (about 17 minutes)
+	PYTHONPATH=tests $(BIN)/python -m season.drive
 
 lint: $(STAMP) ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff format --check .

@@ -52,13 +52,15 @@ def main() -> None:
 
 def live_all(truths: Sequence[Truth], days: int, processes: int, keep: Path | None) -> dict[str, Summary]:
     """Live through several worlds, each in a process of its own; gives name -> summary."""
-    with _folder(keep) as folder, get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
+    if not truths:
+        return {}
+    with _folder(keep, truths) as folder, get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
         task = partial(live_through, days=days, folder=folder)
         return {summary["world"]: summary for summary in pool.imap_unordered(task, truths, chunksize=1)}
 
 
 def live_through(truth: Truth, days: int, folder: Path) -> Summary:
-    """Live through one world, and judge again what was judged; gives its summary.
+    """Live through one world from its first day on; gives its summary.
 
     Args:
         truth: what is planted.
@@ -79,7 +81,7 @@ def live_through(truth: Truth, days: int, folder: Path) -> Summary:
 
 
 def replay_all(world: SeasonWorld) -> list[Path]:
-    """Give every verdict file of a world's home, oldest day first: what a replay has to give again to the byte."""
+    """Give every verdict file of a world's home, oldest day first; a replay has to give each again to the byte."""
     return sorted((world.home / "verdicts").glob("*/*/r*.json"))
 
 
@@ -103,13 +105,13 @@ def _json(summaries: Sequence[Summary]) -> str:
 
 
 @contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def _folder(keep: Path | None, truths: Sequence[Truth]) -> Iterator[Path]:
     """A folder of the caller's, whose old worlds are replaced, or one that is gone afterwards."""
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="season-") as folder:
             yield Path(folder)
         return
-    for truth in WORLDS:
+    for truth in truths:
         shutil.rmtree(keep / truth.name, ignore_errors=True)
     yield keep
 

@@ -14,7 +14,7 @@ from .truth import Truth
 
 FAILS, APPROVED, CARD = 0.003, 0.60, 0.55
 # coaches look at what was approved far more often than at what was refused
-RATED = {"APPROVE": 0.80, "REJECT": 0.42}
+RATED = {"APPROVE": 0.88, "REJECT": 0.55}
 # share of ratings that have come by so many days after the judgement
 RATING_LAGS = (0.50, 0.75, 0.88, 0.95, 0.98, 1.0)
 # days after which a card comes up again, and who does the review

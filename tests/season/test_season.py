@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from openfeature import api
 
-from pacer_pipelines.adapters.flags import apply_share
 from pacer_pipelines.serving import assignment
 from pacer_pipelines.serving.exposure_log import ExposureLog
 
@@ -38,11 +37,11 @@ def written(world: SeasonWorld) -> dict[str, object]:
 
 
 def give(world: SeasonWorld, share: float) -> None:
-    """Let the flag's own door give B another share."""
-    apply_share(
-        world.flag_file, world.home / "flags", flag_key=world.plan.flag_key, treatment_variant="B",
-        expected_version=world.flag().version, new_share=share, at=datetime(2026, 9, 8), who="test", why="test",
-    )  # fmt: skip
+    """Give B another share of traffic, as a new version of the flag file."""
+    document = json.loads(world.flag_file.read_text(encoding="utf-8"))
+    document["flags"]["judge-model"]["targeting"]["if"][0]["<"][1] = 100 * share
+    document["metadata"]["version"] = str(int(document["metadata"]["version"]) + 1)
+    world.flag_file.write_text(json.dumps(document), encoding="utf-8")
 
 
 def test_the_same_seed_writes_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:

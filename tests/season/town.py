@@ -22,7 +22,7 @@ CONCEPTS = (
     "sets",
     "motion",
 )
-REQUESTS, WEEKEND = 1500, 0.7
+REQUESTS, WEEKEND = 1300, 0.7
 # local hours in which students work, and how much: most of it after school
 HOURS = {9: 2, 10: 3, 11: 3, 12: 2, 13: 3, 14: 4, 15: 6, 16: 9, 17: 10, 18: 10, 19: 11, 20: 11, 21: 9, 22: 5}
 
