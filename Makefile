@@ -52,7 +52,7 @@ bench: $(STAMP) ## CPU time of 10,000 analyses, beside tea-tasting and gbstats
 calibrate: $(STAMP) ## simulate thousands of experiments and write docs/calibration.md (about 12 minutes)
 	PYTHONPATH=tests $(BIN)/python -m simulation.calibrate
 
-season: $(STAMP) ## live through 42 days of three planted worlds and write docs/season.md (about 17 minutes)
+season: $(STAMP) ## live through 42 days of three planted worlds and write docs/season.md (about 18 minutes)
 	PYTHONPATH=tests $(BIN)/python -m season.drive
 
 lint: $(STAMP) ## ruff, mypy, import-linter, sqlfluff

@@ -10,15 +10,16 @@ from .truth import FIRST_HARM, FIRST_LOSS
 Spec = dict[str, Any]
 WIDTH, HEIGHT, DAYS = 760, 130, 42
 # a word, its colour and its shape: told apart without colour too
-HELD, QUIET = "#8250df", "#afb8c1"
+CHECKED, QUIET = "#8250df", "#afb8c1"
 WORDS = {
     "promote": (VERDICT_COLOURS["promote"], "triangle-up"),
     "hold: waiting": (QUIET, "circle"),
-    "hold: a check failed": (HELD, "square"),
+    "hold: conflict": (VERDICT_COLOURS["hold"], "diamond"),
+    "hold: a check failed": (CHECKED, "square"),
     "rollback": (VERDICT_COLOURS["rollback"], "triangle-down"),
     "hold: closed": (QUIET, "cross"),
 }
-KINDS = {"health": "hold: a check failed", "closed": "hold: closed"}
+KINDS = {"health": "hold: a check failed", "closed": "hold: closed", "conflict": "hold: conflict"}
 TITLES = {
     "win": "B is better",
     "harm": "B turns harmful",
@@ -33,18 +34,20 @@ EVENTS = {
 
 def season_picture(summaries: Sequence[dict[str, Any]]) -> str:
     """Give the SVG: one panel per world, the truth above, the verdicts below."""
+    said = {_word(row) for summary in summaries for row in summary["days"]}
+    seen = [word for word in WORDS if word in said]
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "background": "white",
         "padding": 16,
         "spacing": 22,
-        "vconcat": [_panel(summary) for summary in summaries],
+        "vconcat": [_panel(summary, seen) for summary in summaries],
         "config": {"font": "sans-serif", "view": {"stroke": None}, "axis": _axis_style()},
     }
     return draw(spec, "season")
 
 
-def _panel(summary: dict[str, Any]) -> Spec:
+def _panel(summary: dict[str, Any], seen: list[str]) -> Spec:
     world, days = summary["world"], summary["days"]
     rows = [{"day": row["day"], "served": row["served"], "word": _word(row)} for row in days]
     is_last = world == "broken"
@@ -57,7 +60,7 @@ def _panel(summary: dict[str, Any]) -> Spec:
             "subtitleColor": MUTED, "subtitleFontSize": 12,
         },
         "data": {"values": rows},
-        "layer": [*_share(rows, is_last), *_event(*EVENTS[world], is_last), _verdicts(is_last)],
+        "layer": [*_share(rows, is_last), *_event(*EVENTS[world], is_last), _verdicts(seen, is_last)],
     }  # fmt: skip
 
 
@@ -94,9 +97,8 @@ def _event(day: int, text: str, is_last: bool) -> list[Spec]:
     ]
 
 
-def _verdicts(is_last: bool) -> Spec:
+def _verdicts(names: list[str], is_last: bool) -> Spec:
     """One mark per day, in a strip under the share."""
-    names = list(WORDS)
     word = {"field": "word", "type": "nominal", "sort": names}
     legend = {
         "title": None, "orient": "bottom", "direction": "horizontal", "labelFontSize": 12, "labelColor": INK,
