@@ -64,7 +64,7 @@ def test_every_request_of_a_day_is_split_by_the_flag_that_is_live(tmp_path: Path
         lines = lines_of(world, "exposures", day)
         assert {line["meta.version"] for line in lines} == {str(day)}
         for line in lines:
-            bucket = assignment.bucket(line["submission_id"], world.plan.experiment_id)
+            bucket = assignment.bucket(line["submission_id"], world.plan.bucket_salt)
             assert line["bucket"] == bucket
             assert line["feature_flag.result.variant"] == ("B" if bucket < 100 * share else "A")
 

@@ -129,7 +129,7 @@ class SeasonWorld:
         plan, control = self.plan, self.plan.control
         split = Split(
             flag_key=plan.flag_key,
-            salt=plan.experiment_id,
+            salt=plan.bucket_salt,
             experiment_id=plan.experiment_id,
             control=Served(control.variant, control.version, control.model),
             unit=plan.randomization_unit,
