@@ -13,6 +13,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from pacer_pipelines.adapters.verdicts import Verdicts
+from pacer_pipelines.orchestration.replay import Replayed, replay_stored
+
 from .page import write_page
 from .picture import season_picture
 from .promises import broken_promises
@@ -76,13 +79,16 @@ def live_through(truth: Truth, days: int, folder: Path) -> Summary:
             f"flag {one.flag_before.share:g} -> {one.flag_after.share:g} %  {time.monotonic() - started:4.0f} s",
             flush=True,
         )
-    replay_all(world)
-    return {"world": truth.name, "planted": truth.planted, "days": told}
+    replayed = replay_all(world)
+    return {
+        "world": truth.name, "planted": truth.planted, "days": told, "replayed": len(replayed),
+        "identical": sum(one.identical for one in replayed),
+    }  # fmt: skip
 
 
-def replay_all(world: SeasonWorld) -> list[Path]:
-    """Give every verdict file of a world's home, oldest day first; a replay has to give each again to the byte."""
-    return sorted((world.home / "verdicts").glob("*/*/r*.json"))
+def replay_all(world: SeasonWorld) -> list[Replayed]:
+    """Make every verdict of a world again, every revision, oldest day first: each has to come out to the byte."""
+    return [replay_stored(stored) for stored in Verdicts(world.home).everything()]
 
 
 def write(summaries: Sequence[Summary], out: Path) -> None:

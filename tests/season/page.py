@@ -30,6 +30,7 @@ def write_page(summaries: Sequence[Row]) -> str:
         harm_from=f"on day {FIRST_HARM}",
         harm_to=f"{FIRST_HARM + DAYS_TO_ROLLBACK - 1}",
         errors=STANDARD_ERRORS,
+        replayed=sum(summary["identical"] for summary in summaries),
         minutes=MINUTES,
         cost=COST,
     )

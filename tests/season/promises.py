@@ -21,9 +21,18 @@ def broken_promises(summaries: Sequence[Summary]) -> list[str]:
     return [
         f"{summary['world']}: {sentence}"
         for summary in summaries
-        for check in (traffic, ends[summary["world"]])
-        for sentence in check(summary["days"])
+        for sentence in (
+            *traffic(summary["days"]),
+            *ends[summary["world"]](summary["days"]),
+            *_replay(summary),
+        )
     ]
+
+
+def _replay(summary: Summary) -> Iterator[str]:
+    """Every verdict of the world, made again from what it was made of, is the same bytes."""
+    if not len(summary["days"]) <= summary["replayed"] == summary["identical"]:
+        yield f"{summary['identical']} of {summary['replayed']} verdicts were replayed byte for byte"
 
 
 def traffic(days: Sequence[Row]) -> Iterator[str]:

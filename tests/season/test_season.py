@@ -145,9 +145,11 @@ def test_harm_is_rolled_back_and_nobody_is_served_b_on_the_next_day(
     assert {line["meta.version"] for line in after} == {cut["flag_after"]["version"]}
 
 
-def test_a_replay_has_one_verdict_file_per_day(harmed: tuple[SeasonWorld, list[Row]]) -> None:
+def test_every_verdict_is_replayed_to_the_byte(harmed: tuple[SeasonWorld, list[Row]]) -> None:
     world, days = harmed
-    assert [path.parent.name for path in replay_all(world)] == [row["date"] for row in days]
+    replayed = replay_all(world)
+    assert [one.stored.content["date"] for one in replayed] == [row["date"] for row in days]
+    assert all(one.identical for one in replayed)
 
 
 @pytest.fixture(scope="module")
