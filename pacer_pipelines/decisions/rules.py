@@ -46,7 +46,12 @@ def closed(evidence: Evidence, plan: Plan) -> Reasons:
 
 
 def alarm(evidence: Evidence, plan: Plan) -> Reasons:
-    """Which metrics show harm that no later look can undo."""
+    """Which metrics show harm that no later look can undo.
+
+    Once B was rolled back and has no traffic, the same sums say it for ever: then the experiment is just closed.
+    """
+    if evidence.share == 0 and any(past.verdict == "rollback" for past in evidence.history):
+        return ()
     return tuple(_harm_text(finding) for finding in evidence.findings if finding.alarm)
 
 
@@ -97,15 +102,13 @@ def conflict(evidence: Evidence, plan: Plan) -> Reasons:
 
 
 def _against(finding: Finding | None) -> str:
-    """What is worse in B and not shown to be within its margin; nothing otherwise."""
-    if finding is None or finding.effect is None or finding.passes:
+    """What is worse in B by more than its standard error and not shown to be within its margin; else nothing."""
+    if finding is None or finding.effect is None or finding.se is None or finding.passes:
         return ""
-    worse = finding.effect < 0 if finding.better == "higher" else finding.effect > 0
-    if not worse:
+    loss = -finding.effect if finding.better == "higher" else finding.effect
+    if loss <= finding.se:
         return ""
-    margin = (
-        f" against a margin of {difference_text(finding.metric, finding.margin)}" if finding.margin else ""
-    )
+    margin = _margin_text(finding, " against a margin of")
     return f"{metric_name(finding.metric)} is worse, {effect_text(finding)}{margin}"
 
 
@@ -159,6 +162,8 @@ def obstacles(evidence: Evidence, plan: Plan) -> Reasons:
 
 def _waiting_times(evidence: Evidence, plan: Plan) -> list[str]:
     duration, step_days = plan.duration, plan.rollout.min_days(evidence.share or 0.0)
+    if evidence.share is not None and evidence.share >= 100:
+        return ["B already has all traffic"]
     found = []
     if evidence.day < duration.min_days:
         found.append(f"day {evidence.day} of at least {duration.min_days}")
@@ -166,8 +171,6 @@ def _waiting_times(evidence: Evidence, plan: Plan) -> list[str]:
         found.append(f"day {evidence.day}: promotion is looked at on whole weeks only")
     if evidence.phase_day < step_days and evidence.phase_day < evidence.day:
         found.append(f"day {evidence.phase_day} of at least {step_days} at this share of traffic")
-    if evidence.share is not None and evidence.share >= 100:
-        found.append("B already has all traffic")
     if evidence.share is None or evidence.share <= 0:
         found.append("B has no traffic: somebody took it away, and a person gives it back")
     return found
@@ -226,10 +229,15 @@ def _last_look(evidence: Evidence, plan: Plan) -> bool:
 
 
 def _harm_text(finding: Finding) -> str:
-    margin = (
-        f", beyond the margin of {difference_text(finding.metric, finding.margin)}" if finding.margin else ""
-    )
     return (
         f"{metric_name(finding.metric)} is worse in B: {effect_text(finding)}, always-valid interval "
-        f"{interval_text(finding)}{margin}"
+        f"{interval_text(finding)}{_margin_text(finding, ', beyond the margin of')}"
     )
+
+
+def _margin_text(finding: Finding, words: str) -> str:
+    """The margin in the direction in which it allows a loss; nothing for a metric without one."""
+    if not finding.margin:
+        return ""
+    allowed = -finding.margin if finding.better == "higher" else finding.margin
+    return f"{words} {difference_text(finding.metric, allowed)}"

@@ -143,6 +143,14 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
         "waiting", "hold", 30.0),
     "broken logs on the last day: hold, the deadline waits for data": (
         replace(READY, day=42, checks=(BROKEN,)), "health", "hold", 30.0),
+    "after a rollback the same sums still show harm, and B has no traffic: closed, said once": (
+        replace(harmed(READY, "good_rate"), share=0.0, history=(Past(date(2026, 11, 9), "rollback", "alarm"),)),
+        "closed", "hold", 0.0),
+    "after a rollback somebody gave B traffic again, and it still harms: roll back again": (
+        replace(harmed(READY, "good_rate"), share=10.0, history=(Past(date(2026, 11, 9), "rollback", "alarm"),)),
+        "alarm", "rollback", 0.0),
+    "cards are down by less than their standard error: chance, no conflict, hold": (
+        with_finding(READY, "card_rate", passes=False, effect=-0.003, z_star=1.0), "waiting", "hold", 30.0),
     "an earlier rollback stands, and asks for 0 % again in case the flag could not follow": (
         replace(READY, history=(Past(date(2026, 11, 9), "rollback", "alarm"),)), "closed", "hold", 0.0),
     "a person took B's traffic away: no win gives it back": (replace(READY, share=0.0), "waiting", "hold", 0.0),
@@ -252,7 +260,6 @@ WORSE: tuple[Callable[[Evidence], Evidence], ...] = (
     lambda e: replace(e, checks=(BROKEN,)), lambda e: with_finding(e, "good_rate", passes=False),
     lambda e: with_finding(e, "card_rate", passes=False, effect=None),
     lambda e: with_finding(e, "good_rate", n_treatment=0), lambda e: replace(e, phase_day=0, day=5),
-    lambda e: replace(e, history=(*e.history, Past(date(2026, 11, 10), "rollback", "alarm"))),
 )  # fmt: skip
 
 
