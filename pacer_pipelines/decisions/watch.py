@@ -10,7 +10,7 @@ from datetime import date
 from typing import Literal, get_args
 
 from pacer_pipelines.plan import Plan, Watch
-from pacer_pipelines.stats import proportion_bounds
+from pacer_pipelines.stats import difference_evidence, difference_lower_bound, proportion_bounds
 
 Signal = Literal["failures", "malformed", "slow", "bad"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
@@ -76,9 +76,9 @@ class Harm:
 def find_harm(plan: Plan, day: date, seen: Mapping[Signal, Watched], alone: bool = False) -> tuple[Harm, ...]:
     """Every signal of one day that demands a rollback.
 
-    Harm: the lower bound of B's share of hits exceeds the upper bound of A's by more than the margin, and at least
-    ``min_units`` students of B had a hit. The level of day d is alpha / (4 d (d + 1)), half for each bound: over
-    all signals and days, however many, these add up to alpha.
+    Harm: the lower bound of B's share of hits minus A's exceeds the margin, and at least ``min_units`` students of B
+    had a hit. The level of day d is alpha / (4 d (d + 1)): over all signals and days, however many, these add up to
+    alpha.
 
     Args:
         plan: the plan; without ``watch`` the defaults count.
@@ -94,7 +94,7 @@ def find_harm(plan: Plan, day: date, seen: Mapping[Signal, Watched], alone: bool
     if number < 1:
         return ()
     watch = plan.watch or Watch()
-    level = watch.alpha / len(SIGNALS) / (number * (number + 1)) / 2
+    level = watch.alpha / len(SIGNALS) / (number * (number + 1))
     found = (_harm(plan, watch, day, signal, seen.get(signal, Watched()), level, alone) for signal in SIGNALS)
     return tuple(harm for harm in found if harm is not None)
 
@@ -121,9 +121,8 @@ def _harm(
     # the bounds lie around the shares, so most moments need none
     if treatment.units < watch.min_units or treatment.rate - reference.rate <= margin:
         return None
-    low, _ = proportion_bounds(treatment.hits, treatment.trials, level)
-    at_least = low - _ceiling(reference, level, alone)
-    if at_least <= margin:
+    at_least = _at_least(reference, treatment, margin, level, alone)
+    if at_least is None or at_least <= margin:
         return None
     said = _against(reference, today, day)
     text = (
@@ -133,10 +132,16 @@ def _harm(
     return Harm(signal, day, treatment, reference, at_least, margin, text)
 
 
-def _ceiling(reference: Tally, level: float, alone: bool) -> float:
-    if reference.trials:
-        return proportion_bounds(reference.hits, reference.trials, level)[1]
-    return ALONE if alone else 1.0
+def _at_least(reference: Tally, treatment: Tally, margin: float, level: float, alone: bool) -> float | None:
+    """By how much B's share is larger for certain; None when that is surely no more than the margin."""
+    b = (treatment.hits, treatment.trials)
+    if not reference.trials:
+        return proportion_bounds(*b, level)[0] - ALONE if alone else None
+    a = (reference.hits, reference.trials)
+    # the bound costs thirty times the evidence, and most moments need none
+    if difference_evidence(a, b, margin) < -math.log(level):
+        return None
+    return difference_lower_bound(a, b, level)
 
 
 def _against(reference: Tally, today: bool, day: date) -> str:

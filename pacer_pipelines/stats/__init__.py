@@ -36,7 +36,7 @@ from pacer_pipelines.stats.planner import (
     relative_duration,
     smallest_detectable_effect,
 )
-from pacer_pipelines.stats.proportions import proportion_bounds
+from pacer_pipelines.stats.proportions import difference_evidence, difference_lower_bound, proportion_bounds
 from pacer_pipelines.stats.ratings import TippingPoint, per_request_bound, relative_difference, tipping_point
 from pacer_pipelines.stats.relative import RelativeEffect, relative_effect
 from pacer_pipelines.stats.segments import SegmentEffects, segment_effects
@@ -71,6 +71,8 @@ __all__ = [  # noqa: RUF022 - in the order of reading: from sums to verdict mate
     "alarm_p_value",
     "few_clusters_factor",
     "proportion_bounds",
+    "difference_evidence",
+    "difference_lower_bound",
     "SrmResult",
     "sequential_srm",
     "WorstSlice",

@@ -9,7 +9,7 @@ import pytest
 
 from pacer_pipelines.decisions.watch import SIGNALS, Harm, Signal, Tally, Watched, find_harm, margin_of
 from pacer_pipelines.plan import Plan, Watch, load_plan
-from pacer_pipelines.stats import proportion_bounds
+from pacer_pipelines.stats import difference_lower_bound
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 DAY = PLAN.start_date + timedelta(days=6)
@@ -30,7 +30,7 @@ def test_a_broken_b_is_named_with_its_counts_and_the_threshold() -> None:
     found = harm(Watched(QUIET, Tally(31, 33, 20)))
     assert found is not None
     assert found.text == (
-        "failed calls: 31 of 33 in B against 2 of 310 in A on 2026-11-08; at least 48 points more with certainty, "
+        "failed calls: 31 of 33 in B against 2 of 310 in A on 2026-11-08; at least 49 points more with certainty, "
         "the plan allows 1"
     )
     assert found.details() == {
@@ -39,12 +39,10 @@ def test_a_broken_b_is_named_with_its_counts_and_the_threshold() -> None:
     }  # fmt: skip
 
 
-def test_the_bar_is_the_level_of_the_day_over_all_signals_and_both_bounds() -> None:
-    level = 0.01 / 4 / (7 * 8) / 2
-    low, high = proportion_bounds(31, 33, level)[0], proportion_bounds(2, 310, level)[1]
+def test_the_bar_is_the_level_of_the_day_over_all_signals() -> None:
     found = harm(Watched(QUIET, Tally(31, 33, 20)))
     assert found is not None
-    assert found.at_least == low - high
+    assert found.at_least == difference_lower_bound((2, 310), (31, 33), 0.01 / 4 / (7 * 8))
 
 
 def test_levels_of_all_days_and_signals_add_up_to_alpha() -> None:
@@ -53,7 +51,7 @@ def test_levels_of_all_days_and_signals_add_up_to_alpha() -> None:
 
 
 def test_later_days_ask_for_more() -> None:
-    watched = Watched(Tally(0, 40), Tally(12, 14, 9))
+    watched = Watched(Tally(0, 30), Tally(10, 12, 9))
     assert harm(watched, day=PLAN.start_date)
     assert harm(watched, day=PLAN.start_date + timedelta(days=400)) is None
 

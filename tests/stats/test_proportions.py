@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from savvi.multinomial import Multinomial  # type: ignore[import-untyped]
 from scipy import special
 
-from pacer_pipelines.stats import proportion_bounds
+from pacer_pipelines.stats import difference_evidence, difference_lower_bound, proportion_bounds
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=200)
 COUNTS = st.integers(0, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -108,3 +108,76 @@ def test_impossible_arguments_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         proportion_bounds(*arguments)
+
+
+# --- the difference of two ---------------------------------------------------------------------------------------
+
+PAIRS = st.tuples(*[st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))] * 2)
+
+
+@given(PAIRS, st.floats(-0.9, 0.9))
+@SETTINGS
+def test_evidence_is_the_least_product_over_all_pairs_of_the_null(
+    pair: tuple[tuple[int, int], tuple[int, int]], difference: float
+) -> None:
+    """Every pair on a grid of 400 x 400 with p_B - p_A <= difference; the product of the two Bayes factors."""
+    a, b = pair
+    p = (np.arange(400) + 0.5) / 400
+    of_a, of_b = (np.array([log_evidence(at, *counts) for at in p]) for counts in (a, b))
+    allowed = p[None, :] - p[:, None] <= difference
+    least = float(np.min(np.where(allowed, of_a[:, None] + of_b[None, :], np.inf)))
+    found = difference_evidence(a, b, difference)
+    if b[0] / b[1] - a[0] / a[1] <= difference:
+        assert found == 0
+    else:
+        assert found <= least + 1e-6
+
+
+@given(PAIRS, ALPHAS)
+@SETTINGS
+def test_the_bound_is_the_difference_whose_evidence_is_at_the_bar(
+    pair: tuple[tuple[int, int], tuple[int, int]], alpha: float
+) -> None:
+    a, b = pair
+    bound = difference_lower_bound(a, b, alpha)
+    assert -1 <= bound <= b[0] / b[1] - a[0] / a[1]
+    if bound > -1 + 1e-6:
+        assert difference_evidence(a, b, bound) == pytest.approx(-math.log(alpha), rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize(("p", "margin", "seed"), [(0.003, 0.01, 4), (0.2, 0.2, 5)])
+def test_two_variants_apart_by_the_margin_are_told_apart_no_more_often_than_promised(
+    p: float, margin: float, seed: int
+) -> None:
+    """2,000 pairs of sequences of 600 trials, looked at after each pair; alpha 0.05, on the boundary of the null."""
+    rng, n = np.random.default_rng(seed), np.arange(1, 601)
+    wrong = 0
+    for _ in range(2000):
+        a, b = np.cumsum(rng.random(600) < p), np.cumsum(rng.random(600) < p + margin)
+        # the evidence is below the product at the truth, so only moments above the bar there can be wrong
+        truth = sum(
+            special.betaln(0.5 + k, 0.5 + n - k) - special.betaln(0.5, 0.5) - special.xlogy(k, q)
+            - special.xlog1py(n - k, -q)
+            for k, q in ((a, p), (b, p + margin))
+        )  # fmt: skip
+        wrong += any(
+            difference_evidence((int(a[i]), int(n[i])), (int(b[i]), int(n[i])), margin) >= math.log(20)
+            for i in np.flatnonzero(truth >= math.log(20))
+        )
+    assert wrong / 2000 <= 0.05
+
+
+def test_without_a_trial_nothing_is_known_of_a_difference() -> None:
+    assert difference_evidence((0, 0), (5, 5), 0.1) == 0
+    assert difference_lower_bound((0, 0), (5, 5), 0.05) == -1
+    assert difference_lower_bound((0, 5), (0, 0), 0.05) == -1
+    assert difference_lower_bound((1, 1), (0, 1), 0.05) == -1
+
+
+def test_an_impossible_difference_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"difference: got 1\.0, allowed: above -1 and below 1"):
+        difference_evidence((0, 5), (5, 5), 1.0)
+    with pytest.raises(ValueError, match="alpha: got 0"):
+        difference_lower_bound((0, 5), (5, 5), 0.0)
+    with pytest.raises(ValueError, match="hits: got 6"):
+        difference_evidence((0, 5), (6, 5), 0.1)
