@@ -18,7 +18,7 @@ from pacer_pipelines.plan import Plan, load_plan
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 OPEN_HOURS, LOOK_MINUTES = 14, 10
-EXPERIMENTS, BREAKS = 400, 200
+EXPERIMENTS, BREAKS = 100, 200
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
