@@ -175,3 +175,13 @@ def test_an_invalid_plan_is_refused_before_any_is_checked(tmp_path: Path) -> Non
 def test_validate_prints_the_hash_and_schema_the_schema() -> None:
     assert "valid, plan 39b7f704a5bed38c" in pacer("validate", EXAMPLE).stdout
     assert json.loads(pacer("schema").stdout)["title"] == "Plan"
+
+
+def test_each_arm_of_a_plan_is_validated_and_checked(tmp_path: Path) -> None:
+    more = '\n[[treatments]]\nvariant = "C"\nmodel = "pacer-llm:v3"\nversion = "v3"\n'
+    file = plan_file(tmp_path, "[treatment]", "[[treatments]]", more)
+    validated = pacer("validate", file).output.splitlines()
+    assert [line.split()[3] for line in validated] == ["judge-model-v2-b", "judge-model-v2-c"]
+    checked = pacer("check", file, "--requests-per-day", 2600, *KNOWN[2:])
+    assert checked.exit_code == 0, checked.output
+    assert checked.output.count("CAN END IN TIME") == 2

@@ -5,6 +5,6 @@ select
 from exposures
 where
     exposed_date = $day
-    and experiment_id in (select logged_experiment_id from experiments)
+    and experiment_id in (select coalesce(logged_experiment_id, experiment_id) from experiments)
 group by flag_variant
 order by flag_variant

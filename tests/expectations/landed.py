@@ -149,7 +149,7 @@ def write_fortnight(folder: Path) -> Path:
         _write(db, landing / "anki_cards", _CARDS, "observed_date")
         _write(db, landing / "anki_reviews", _ANKI, "reviewed_date")
         (landing / "experiments").mkdir()
-        plan = "select 'exp-2026-11-judge' as experiment_id"
+        plan = "select 'exp-2026-11-judge' as experiment_id, 'exp-2026-11-judge' as logged_experiment_id"
         db.execute(f"copy ({plan} limit 0) to '{landing}/experiments/_schema.parquet'")
         db.execute(f"copy ({plan}) to '{landing}/experiments/plans.parquet'")
     return landing

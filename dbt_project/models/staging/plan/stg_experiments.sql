@@ -1,7 +1,6 @@
 with delivered as (
     select
         experiment_id,
-        logged_experiment_id,
         slug,
         randomization_unit,
         start_date,
@@ -15,6 +14,8 @@ with delivered as (
         latency_cap,
         tokens_cap,
         cost_cap,
+        -- rows that an older version landed do not have it
+        coalesce(logged_experiment_id, experiment_id) as logged_experiment_id,
         row_number() over (
             partition by
                 experiment_id
