@@ -95,7 +95,7 @@ class WatchStore:
         """The last days, oldest first, of which the logs say anything of an experiment or its ratings."""
         found = self._db.execute(
             "SELECT day FROM exposures WHERE experiment = ? UNION SELECT day FROM ratings ORDER BY day DESC LIMIT ?",
-            (plan.experiment_id, number),
+            (plan.logged_id, number),
         )
         return sorted(date.fromisoformat(day) for (day,) in found)
 
@@ -124,7 +124,7 @@ class WatchStore:
     def _counted(self, plan: Plan, first: date, last: date, only: str) -> dict[tuple[Signal, str], Tally]:
         watch = plan.watch or Watch()
         asked = {
-            "experiment": plan.experiment_id, "first": first.isoformat(), "last": last.isoformat(),
+            "experiment": plan.logged_id, "first": first.isoformat(), "last": last.isoformat(),
             "only": only, "slow_ms": watch.slow_ms,
         }  # fmt: skip
         malformed = {f"malformed{place}": name for place, name in enumerate(watch.malformed_errors)}
@@ -139,7 +139,7 @@ class WatchStore:
 
     def served(self, plan: Plan, after: datetime) -> Served | None:
         """Calls that were served treatment later than a moment (naive UTC); None when there is none."""
-        asked = (plan.experiment_id, plan.treatment.variant, _stamp(after))
+        asked = (plan.logged_id, plan.treatment.variant, _stamp(after))
         calls, first, last, versions = self._db.execute(SERVED, asked).fetchone()
         if not calls:
             return None

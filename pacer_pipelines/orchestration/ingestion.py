@@ -20,7 +20,7 @@ from pacer_pipelines.ingest.card_reviews import parse_card_reviews
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.feedback import parse_feedback
 from pacer_pipelines.ingest.pacer_tables import Observed, parse_anki_cards, parse_llm_logs
-from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows
+from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows, planned_variants
 from pacer_pipelines.ingest.roster import parse_roster
 from pacer_pipelines.ingest.rows import Origin, Parsed, Reject, refused
 from pacer_pipelines.ingest.tables import DAY_COLUMN, TABLES
@@ -56,10 +56,7 @@ class SourceReport:
 
 def land_exposures(resource: WorldResource) -> SourceReport:
     """Exposure log: one row per judge call."""
-    variants: dict[str, frozenset[str]] = {}
-    for plan in resource.world.plans:
-        known = variants.get(plan.logged_id, frozenset())
-        variants[plan.logged_id] = known | {plan.control.variant, plan.treatment.variant}
+    variants = planned_variants(resource.world.plans)
 
     def parse(content: Content, origin: Origin) -> Parsed:
         return parse_exposures(content.lines(), origin, variants)

@@ -16,7 +16,7 @@ from pacer_pipelines.errors import PacerError
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.feedback import parse_feedback
 from pacer_pipelines.ingest.jsonl import local_date
-from pacer_pipelines.ingest.plan_tables import exclusion_rows
+from pacer_pipelines.ingest.plan_tables import exclusion_rows, planned_variants
 from pacer_pipelines.ingest.rows import Origin, Parsed
 from pacer_pipelines.orchestration.resources import WorldResource
 
@@ -86,12 +86,11 @@ class Take:
 
 def _take_exposures(world: WorldResource, store: WatchStore) -> Take:
     plans = world.world.plans
-    variants = {
-        plan.experiment_id: frozenset({plan.control.variant, plan.treatment.variant}) for plan in plans
-    }
+    variants = planned_variants(plans)
     left_out = {
-        (row["experiment_id"], row["attribute"], row["value_key"])
-        for row in exclusion_rows(plans, world.pseudonyms)
+        (plan.logged_id, row["attribute"], row["value_key"])
+        for plan in plans
+        for row in exclusion_rows([plan], world.pseudonyms)
     }
 
     def parse(lines: Iterable[bytes], origin: Origin) -> Parsed:
