@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.flags import apply_share, note_edits, only_others_moved, read_flag
+from pacer_pipelines.adapters.flags.known_units import known_units
 from pacer_pipelines.adapters.journal import Journal
-from pacer_pipelines.adapters.known_units import known_units
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_outbox import read_entry
 from pacer_pipelines.decisions.report import plain_text, report

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
-from pacer_pipelines.adapters.flag_log import flag_changes
 from pacer_pipelines.adapters.flags import read_flag
+from pacer_pipelines.adapters.flags.log import flag_changes
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.slack_message import Alert
 from pacer_pipelines.adapters.watch_store import Served, WatchStore

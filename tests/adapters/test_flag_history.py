@@ -186,7 +186,7 @@ CHILD = """
 import os, signal, sys
 from datetime import datetime
 from pathlib import Path
-from pacer_pipelines.adapters import flag_log
+from pacer_pipelines.adapters.flags import log as flag_log
 from pacer_pipelines.adapters.flags import apply_share
 
 live, fatal, calls = Path(sys.argv[1]), int(sys.argv[2]), 0
@@ -258,7 +258,7 @@ def check_history(live: Path) -> None:
 
 
 def test_crash_and_an_edit_right_after_it_keep_both(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pacer_pipelines.adapters import flag_log
+    from pacer_pipelines.adapters.flags import log as flag_log
 
     def crash(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -273,16 +273,16 @@ def test_crash_and_an_edit_right_after_it_keep_both(live: Path, monkeypatch: pyt
 
 
 def test_edit_at_the_very_moment_of_writing_wins(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pacer_pipelines.adapters import flags
+    from pacer_pipelines.adapters.flags import door
 
-    checked = flags.checked_text
+    checked = door.checked_text
 
     def slow(*arguments: Any) -> str:
         text = checked(*arguments)
         edit(live, "3000", "1000")
         return text
 
-    monkeypatch.setattr(flags, "checked_text", slow)
+    monkeypatch.setattr(door, "checked_text", slow)
     with pytest.raises(FlagRefused, match="at this very moment; a human edit wins"):
         apply(live, 50.0, "2")
     assert json.loads(live.read_text())["flags"]["judge-model"]["targeting"]["if"][2]["<"][1] == 1000

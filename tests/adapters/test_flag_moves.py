@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pacer_pipelines.adapters.flag_core import Core
-from pacer_pipelines.adapters.flag_moves import check_move
-from pacer_pipelines.adapters.flag_regions import BUCKETS, regions, served_by_bucket
-from pacer_pipelines.adapters.flag_schema import check_schema
-from pacer_pipelines.adapters.flag_text import rewritten
 from pacer_pipelines.adapters.flags import FlagState, KnownUnit, apply_share, treatment_share
+from pacer_pipelines.adapters.flags.core import Core
+from pacer_pipelines.adapters.flags.moves import check_move
+from pacer_pipelines.adapters.flags.regions import BUCKETS, regions, served_by_bucket
+from pacer_pipelines.adapters.flags.schema import check_schema
+from pacer_pipelines.adapters.flags.text import rewritten
 from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.plan import Rollout
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pacer_pipelines.adapters.known_units import known_units
+from pacer_pipelines.adapters.flags.known_units import known_units
 
 ROWS = """
 select * from (values

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from pacer_pipelines.cli_world import Refusal, with_world
+from pacer_pipelines.cli.world import Refusal, with_world
 from pacer_pipelines.config import World
 from pacer_pipelines.metrics import MetricName
 
@@ -33,8 +33,8 @@ def segments(world: World, day: datetime | None, experiment: str | None, metric:
     """
     from pacer_pipelines.adapters.evidence_rows import segment_rows
     from pacer_pipelines.adapters.published import Published
+    from pacer_pipelines.cli.terminal import print_table
     from pacer_pipelines.decisions import segments as table
-    from pacer_pipelines.terminal import print_table
 
     slugs = [item.slug for item in world.plans]
     if experiment is None and len(slugs) != 1:

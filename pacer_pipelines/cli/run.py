@@ -1,24 +1,16 @@
-"""The same doors for a person at a terminal; ``pacer --help`` lists them."""
+"""The day at a terminal: ``pacer run``."""
 
-import json
 import sys
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
-from pacer_pipelines import __version__
-from pacer_pipelines.cli_audit import explain, replay
-from pacer_pipelines.cli_history import history, verdict_rows
-from pacer_pipelines.cli_plan import plan
-from pacer_pipelines.cli_rollout import approve, flag, rollback
-from pacer_pipelines.cli_segments import segments
-from pacer_pipelines.cli_watch import watch
-from pacer_pipelines.cli_world import EXIT_HELD, EXIT_STEP_FAILED, Refusal, with_world
+from pacer_pipelines.cli.history import verdict_rows
+from pacer_pipelines.cli.terminal import COLOURS, print_history, print_messages, print_next_steps
+from pacer_pipelines.cli.world import DATE, EXIT_HELD, EXIT_STEP_FAILED, Refusal, with_world
 from pacer_pipelines.config import World
-from pacer_pipelines.terminal import COLOURS, print_history, print_messages, print_next_steps
 
 if TYPE_CHECKING:
     from pacer_pipelines.orchestration.run import DayResult, Runner
@@ -30,19 +22,8 @@ Exit codes:
   2  configuration, plan or command line is wrong; nothing was changed
   3  at least one verdict is a hold because data is missing or a check failed"""
 
-DATE = click.DateTime(formats=["%Y-%m-%d"])
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="pacer")
-def main() -> None:
-    """Judge A against B every day: promote, hold or roll back, with reasons.
-
-    One pacer.toml names sources, home, plans and flag file; see examples/pacer_fortnight/pacer.toml.
-    """
-
-
-@main.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES)
 @with_world
 @click.option(
     "--date", "day", type=DATE, help="The day to judge  [default: yesterday in the plans' time zone]"
@@ -134,59 +115,3 @@ def _exit_code(runner: "Runner", results: "list[DayResult]") -> int:
         return EXIT_STEP_FAILED
     rules = [row["rule"] for result in results for row in verdict_rows(runner.world, day=result.day)]
     return EXIT_HELD if "health" in rules else 0
-
-
-@main.command()
-@with_world
-@click.option("--date", "day", type=DATE, required=True, help="The day that was judged")
-@click.option("--experiment", help="Slug of the experiment  [default: the only one]")
-@click.option("--json", "as_json", is_flag=True, help="One object with all findings and checks")
-def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) -> None:
-    """Show one verdict with all its findings."""
-    rows = verdict_rows(world, experiment, day=day.date())
-    if not rows:
-        raise Refusal(f"{day.date()} has no verdict; judge it with: pacer run --date {day.date()}")
-    if as_json and len(rows) > 1:
-        raise Refusal("--experiment: several were judged: " + ", ".join(row["experiment"] for row in rows))
-    if as_json:
-        click.echo(json.dumps(rows[0], indent=2, ensure_ascii=False))
-        return
-    from pacer_pipelines.decisions.report import plain_text, report
-    from pacer_pipelines.decisions.values import Verdict
-
-    for row in rows:
-        click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
-
-
-for command in (history, plan, segments, watch, replay, explain, approve, rollback, flag):
-    main.add_command(command)
-
-
-@main.command()
-@with_world
-@click.option("--port", default=8050, show_default=True, help="TCP port on the loopback interface")
-def dashboard(world: World, port: int) -> None:
-    """Serve A against B over time as pages; read-only, beside a run."""
-    from pacer_pipelines.adapters.evidence_rows import explored
-    from pacer_pipelines.adapters.verdicts import Verdicts
-    from pacer_pipelines.dashboard.app import Shelf, serve
-
-    def read() -> Shelf:
-        days = {item.slug: Verdicts(world.home).history(item.slug) for item in world.plans}
-        return {
-            item.slug: (item, days[item.slug], partial(explored, world.home, item, days[item.slug]))
-            for item in world.plans
-        }
-
-    click.echo(f"http://127.0.0.1:{port}/  (stop with Ctrl-C)")
-    serve(read, port=port)
-
-
-@main.command()
-@with_world
-def home(world: World) -> None:
-    """Print the folder of everything that this world writes, ready for the Dagster UI."""
-    from pacer_pipelines.orchestration.instance import instance_folder
-
-    instance_folder(world.home)
-    click.echo(world.home)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
-from pacer_pipelines.cli_rollout import signed
-from pacer_pipelines.cli_world import EXIT_REFUSED, Refusal, config_option, resource_of, with_world
+from pacer_pipelines.cli.rollout import signed
+from pacer_pipelines.cli.world import EXIT_REFUSED, Refusal, config_option, resource_of, with_world
 from pacer_pipelines.config import World, find_config, load_world
 from pacer_pipelines.errors import NothingPublished, PacerError
 from pacer_pipelines.plan import Plan, Traffic, plan_schema

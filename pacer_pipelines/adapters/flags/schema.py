@@ -30,7 +30,7 @@ def _validator(flag_key: str) -> Any:
     from jsonschema import Draft202012Validator
 
     schema: dict[str, Any] = json.loads(
-        files("pacer_pipelines.adapters").joinpath("flag_file.schema.json").read_text(encoding="utf-8")
+        files("pacer_pipelines.adapters.flags").joinpath("flag_file.schema.json").read_text(encoding="utf-8")
     )
     # the other flags of the file belong to others: only this one is held to the strict form
     schema["properties"]["flags"]["properties"] = {flag_key: {"$ref": "#/$defs/flag"}}

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pacer_pipelines.cli_world import EXIT_STEP_FAILED, Refusal, resource_of, with_world
+from pacer_pipelines.cli.world import EXIT_STEP_FAILED, Refusal, resource_of, with_world
 from pacer_pipelines.config import World
 from pacer_pipelines.errors import FlagRefused
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pacer_pipelines.cli_world import EXIT_REFUSED, Refusal, resource_of, with_world
+from pacer_pipelines.cli.terminal import print_table
+from pacer_pipelines.cli.world import EXIT_REFUSED, Refusal, resource_of, with_world
 from pacer_pipelines.config import World
-from pacer_pipelines.terminal import print_table
 
 if TYPE_CHECKING:
     from pacer_pipelines.orchestration.explain import Explanation

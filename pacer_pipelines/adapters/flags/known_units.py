@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from pacer_pipelines.adapters.flag_rules import KnownUnit
+from pacer_pipelines.adapters.flags.rules import KnownUnit
 from pacer_pipelines.adapters.parquet_files import connect
 
 _log = logging.getLogger(__name__)

@@ -7,35 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pacer_pipelines.adapters.flag_change import Move, changed, checked_text, limit_of
-from pacer_pipelines.adapters.flag_core import Document
-from pacer_pipelines.adapters.flag_edits import edited_in_place, note_edits, note_within
-from pacer_pipelines.adapters.flag_log import (
+from pacer_pipelines.adapters.flags.change import Move, changed, checked_text, limit_of
+from pacer_pipelines.adapters.flags.core import Document
+from pacer_pipelines.adapters.flags.edits import edited_in_place, note_within
+from pacer_pipelines.adapters.flags.log import (
     FlagChange,
     digest,
     finish,
-    flag_changes,
     one_writer,
-    only_others_moved,
     put,
 )
-from pacer_pipelines.adapters.flag_regions import BUCKETS
-from pacer_pipelines.adapters.flag_rules import KnownUnit, flag_of, treatment_share
+from pacer_pipelines.adapters.flags.regions import BUCKETS
+from pacer_pipelines.adapters.flags.rules import KnownUnit, flag_of, treatment_share
 from pacer_pipelines.errors import FlagRefused
-
-__all__ = [
-    "FlagChange",
-    "FlagState",
-    "KnownUnit",
-    "apply_share",
-    "flag_changes",
-    "flag_version",
-    "history_shares",
-    "note_edits",
-    "only_others_moved",
-    "read_flag",
-    "treatment_share",
-]
 
 _log = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from pacer_pipelines.adapters.flag_core import Core, Document
-from pacer_pipelines.adapters.flag_regions import BUCKETS, Region, edges, regions
-from pacer_pipelines.adapters.flag_rules import KnownUnit, flag_of, segments
+from pacer_pipelines.adapters.flags.core import Core, Document
+from pacer_pipelines.adapters.flags.regions import BUCKETS, Region, edges, regions
+from pacer_pipelines.adapters.flags.rules import KnownUnit, flag_of, segments
 from pacer_pipelines.errors import FlagRefused
 
 GRID = 500

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pacer_pipelines.adapters.flag_regions import BUCKETS, bucket_numbers
+from pacer_pipelines.adapters.flags.regions import BUCKETS, bucket_numbers
 from pacer_pipelines.errors import FlagRefused
 
 # the core evaluates these itself; they are not in its table of operators

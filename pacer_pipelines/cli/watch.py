@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pacer_pipelines.cli_world import EXIT_STEP_FAILED, with_world
+from pacer_pipelines.cli.world import EXIT_STEP_FAILED, with_world
 from pacer_pipelines.config import World
 
 if TYPE_CHECKING:

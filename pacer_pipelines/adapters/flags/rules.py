@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pacer_pipelines.adapters.flag_core import Core, Document
-from pacer_pipelines.adapters.flag_lint import lint
-from pacer_pipelines.adapters.flag_regions import (
+from pacer_pipelines.adapters.flags.core import Core, Document
+from pacer_pipelines.adapters.flags.lint import lint
+from pacer_pipelines.adapters.flags.regions import (
     BUCKETS,
     Region,
     edges,

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pacer_pipelines.adapters.flag_core import Document
-from pacer_pipelines.adapters.flag_lint import lint
-from pacer_pipelines.adapters.flag_moves import check_move, check_room
-from pacer_pipelines.adapters.flag_regions import BUCKETS, region_of
-from pacer_pipelines.adapters.flag_rules import KnownUnit, confirm, flag_of
-from pacer_pipelines.adapters.flag_schema import check_schema
-from pacer_pipelines.adapters.flag_text import rewritten
+from pacer_pipelines.adapters.flags.core import Document
+from pacer_pipelines.adapters.flags.lint import lint
+from pacer_pipelines.adapters.flags.moves import check_move, check_room
+from pacer_pipelines.adapters.flags.regions import BUCKETS, region_of
+from pacer_pipelines.adapters.flags.rules import KnownUnit, confirm, flag_of
+from pacer_pipelines.adapters.flags.schema import check_schema
+from pacer_pipelines.adapters.flags.text import rewritten
 from pacer_pipelines.errors import FlagRefused
 
 # what flagd knows of a flag; a rollback leaves out whatever else keeps the file from loading

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 EXIT_STEP_FAILED, EXIT_REFUSED, EXIT_HELD = 1, 2, 3
 
+DATE = click.DateTime(formats=["%Y-%m-%d"])
+
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE",
     help="The world's pacer.toml  [default: $PACER_CONFIG, else ./pacer.toml]",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pacer_pipelines.cli_world import with_world
+from pacer_pipelines.cli.terminal import print_timeline
+from pacer_pipelines.cli.world import with_world
 from pacer_pipelines.config import World
 from pacer_pipelines.plan import Plan
-from pacer_pipelines.terminal import print_timeline
 
 LISTED = (
     "experiment", "date", "verdict", "rule", "reasons", "share_before", "share_after", "verdict_id", "plan_hash",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pacer_pipelines.adapters.atomic_file import replace_text
-from pacer_pipelines.adapters.flag_core import Document
-from pacer_pipelines.adapters.flag_log import (
+from pacer_pipelines.adapters.flags.core import Document
+from pacer_pipelines.adapters.flags.log import (
     BY_HAND,
     FlagChange,
     append,
@@ -19,8 +19,8 @@ from pacer_pipelines.adapters.flag_log import (
     kept_copy,
     one_writer,
 )
-from pacer_pipelines.adapters.flag_regions import regions
-from pacer_pipelines.adapters.flag_rules import treatment_share
+from pacer_pipelines.adapters.flags.regions import regions
+from pacer_pipelines.adapters.flags.rules import treatment_share
 from pacer_pipelines.errors import FlagRefused
 
 _log = logging.getLogger(__name__)

@@ -1,0 +1,28 @@
+"""The same doors for a person at a terminal: one module per group of commands, ``pacer --help`` lists them."""
+
+import click
+
+from pacer_pipelines import __version__
+from pacer_pipelines.cli.audit import explain, replay
+from pacer_pipelines.cli.history import history
+from pacer_pipelines.cli.look import dashboard, home, verdict
+from pacer_pipelines.cli.plan import plan
+from pacer_pipelines.cli.rollout import approve, flag, rollback
+from pacer_pipelines.cli.run import run
+from pacer_pipelines.cli.segments import segments
+from pacer_pipelines.cli.watch import watch
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pacer")
+def main() -> None:
+    """Judge A against B every day: promote, hold or roll back, with reasons.
+
+    One pacer.toml names sources, home, plans and flag file; see examples/pacer_fortnight/pacer.toml.
+    """
+
+
+for command in (
+    run, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag, home,
+):  # fmt: skip
+    main.add_command(command)

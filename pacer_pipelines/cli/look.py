@@ -1,0 +1,63 @@
+"""What has been judged, to look at: ``pacer verdict|dashboard|home``."""
+
+import json
+from datetime import datetime
+from functools import partial
+
+import click
+
+from pacer_pipelines.cli.history import verdict_rows
+from pacer_pipelines.cli.world import DATE, Refusal, with_world
+from pacer_pipelines.config import World
+
+
+@click.command()
+@with_world
+@click.option("--date", "day", type=DATE, required=True, help="The day that was judged")
+@click.option("--experiment", help="Slug of the experiment  [default: the only one]")
+@click.option("--json", "as_json", is_flag=True, help="One object with all findings and checks")
+def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) -> None:
+    """Show one verdict with all its findings."""
+    rows = verdict_rows(world, experiment, day=day.date())
+    if not rows:
+        raise Refusal(f"{day.date()} has no verdict; judge it with: pacer run --date {day.date()}")
+    if as_json and len(rows) > 1:
+        raise Refusal("--experiment: several were judged: " + ", ".join(row["experiment"] for row in rows))
+    if as_json:
+        click.echo(json.dumps(rows[0], indent=2, ensure_ascii=False))
+        return
+    from pacer_pipelines.decisions.report import plain_text, report
+    from pacer_pipelines.decisions.values import Verdict
+
+    for row in rows:
+        click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
+
+
+@click.command()
+@with_world
+@click.option("--port", default=8050, show_default=True, help="TCP port on the loopback interface")
+def dashboard(world: World, port: int) -> None:
+    """Serve A against B over time as pages; read-only, beside a run."""
+    from pacer_pipelines.adapters.evidence_rows import explored
+    from pacer_pipelines.adapters.verdicts import Verdicts
+    from pacer_pipelines.dashboard.app import Shelf, serve
+
+    def read() -> Shelf:
+        days = {item.slug: Verdicts(world.home).history(item.slug) for item in world.plans}
+        return {
+            item.slug: (item, days[item.slug], partial(explored, world.home, item, days[item.slug]))
+            for item in world.plans
+        }
+
+    click.echo(f"http://127.0.0.1:{port}/  (stop with Ctrl-C)")
+    serve(read, port=port)
+
+
+@click.command()
+@with_world
+def home(world: World) -> None:
+    """Print the folder of everything that this world writes, ready for the Dagster UI."""
+    from pacer_pipelines.orchestration.instance import instance_folder
+
+    instance_folder(world.home)
+    click.echo(world.home)
