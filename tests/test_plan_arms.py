@@ -9,8 +9,9 @@ from pacer_pipelines.config import load_world
 from pacer_pipelines.decisions.plan_check import check_plan
 from pacer_pipelines.decisions.plan_traffic import within_arm
 from pacer_pipelines.errors import PlanInvalid
-from pacer_pipelines.plan import Plan, Traffic, load_plan
+from pacer_pipelines.plan import Plan, load_plan
 from pacer_pipelines.plan_arms import load_plans
+from pacer_pipelines.plan_parts import Traffic
 
 EXAMPLE = Path(__file__).parents[1] / "experiments" / "judge-model-v2.toml"
 ONE = EXAMPLE.read_text(encoding="utf-8")

@@ -16,7 +16,8 @@ from pacer_pipelines.adapters.live_log import Position
 from pacer_pipelines.adapters.watch_queries import CALLS, RATINGS, SCHEMA, SERVED
 from pacer_pipelines.decisions.watch import SIGNALS, Signal, Tally, Watched
 from pacer_pipelines.errors import SourceUnreadable
-from pacer_pipelines.plan import Plan, Watch
+from pacer_pipelines.plan import Plan
+from pacer_pipelines.plan_parts import Watch
 
 KEPT = timedelta(days=14)
 Row = Mapping[str, Any]

@@ -13,8 +13,9 @@ from pacer_pipelines.cli.rollout import signed
 from pacer_pipelines.cli.world import EXIT_REFUSED, Refusal, config_option, resource_of, with_world
 from pacer_pipelines.config import World, find_config, load_world
 from pacer_pipelines.errors import NothingPublished, PacerError
-from pacer_pipelines.plan import Plan, Traffic, plan_schema
+from pacer_pipelines.plan import Plan, plan_schema
 from pacer_pipelines.plan_arms import load_plans
+from pacer_pipelines.plan_parts import Traffic
 
 if TYPE_CHECKING:
     from pacer_pipelines.decisions.plan_check import PlanCheck

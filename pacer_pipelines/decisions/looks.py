@@ -1,6 +1,6 @@
 """The days on which a promotion is looked at, and how far the last useful one is away."""
 
-from pacer_pipelines.plan import Duration
+from pacer_pipelines.plan_parts import Duration
 from pacer_pipelines.stats.planner import days_left
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from pacer_pipelines.decisions.looks import last_look, next_look
 from pacer_pipelines.decisions.plan_traffic import within_arm
-from pacer_pipelines.plan import Plan, Traffic
+from pacer_pipelines.plan import Plan
+from pacer_pipelines.plan_parts import Traffic
 from pacer_pipelines.stats import planned_treatment_n
 from pacer_pipelines.stats.design import (
     Design,

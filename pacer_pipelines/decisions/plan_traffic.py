@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from pacer_pipelines.plan import Plan, Traffic
+from pacer_pipelines.plan import Plan
+from pacer_pipelines.plan_parts import Traffic
 from pacer_pipelines.stats.correlation import rating_correlation
 
 # with no correlation the estimate has a standard error of 1 / sqrt(pairs): 0.01 here, and the design effect of a

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
-from pacer_pipelines.plan import Plan, Watch
+from pacer_pipelines.plan import Plan
+from pacer_pipelines.plan_parts import Watch
 from pacer_pipelines.stats import difference_evidence, difference_lower_bound, proportion_bounds
 
 Signal = Literal["failures", "malformed", "slow", "bad"]

@@ -5,7 +5,8 @@ from typing import Any
 
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.tables import columns
-from pacer_pipelines.plan import LeftOut, Plan
+from pacer_pipelines.plan import Plan
+from pacer_pipelines.plan_parts import LeftOut
 
 PLAN_TABLES = {
     "experiments": columns(

@@ -17,7 +17,7 @@ from pacer_pipelines.adapters.flags.regions import BUCKETS, regions, served_by_b
 from pacer_pipelines.adapters.flags.schema import check_schema
 from pacer_pipelines.adapters.flags.text import rewritten
 from pacer_pipelines.errors import FlagRefused
-from pacer_pipelines.plan import Rollout
+from pacer_pipelines.plan_parts import Rollout
 
 ROOT = Path(__file__).parents[2]
 V2 = (ROOT / "examples" / "pacer_fortnight" / "flags" / "v2.json").read_text(encoding="utf-8")

@@ -13,7 +13,8 @@ from pacer_pipelines.decisions.plan_advice import costs
 from pacer_pipelines.decisions.plan_check import check_plan
 from pacer_pipelines.decisions.plan_traffic import within_arm
 from pacer_pipelines.decisions.replay import as_plain, from_plain
-from pacer_pipelines.plan import Plan, Traffic, load_plan
+from pacer_pipelines.plan import Plan, load_plan
+from pacer_pipelines.plan_parts import Traffic
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 ARM = Plan.model_validate(

@@ -11,7 +11,8 @@ from pacer_pipelines.decisions.looks import days_to_end, last_look, next_look
 from pacer_pipelines.decisions.plan_advice import costs, problems, remedies, warnings
 from pacer_pipelines.decisions.plan_check import PlanCheck, check_plan
 from pacer_pipelines.decisions.plan_text import WIDTH, plan_object, plan_text
-from pacer_pipelines.plan import Duration, Plan, Traffic, load_plan
+from pacer_pipelines.plan import Plan, load_plan
+from pacer_pipelines.plan_parts import Duration, Traffic
 
 EXAMPLE = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 # close to what the example fortnight shows, in round numbers: 840 rated requests a day

@@ -11,7 +11,8 @@ from pacer_pipelines.decisions.plan_traffic import (
     missing_parts,
     seen_correlation,
 )
-from pacer_pipelines.plan import Traffic, load_plan
+from pacer_pipelines.plan import load_plan
+from pacer_pipelines.plan_parts import Traffic
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 # 60 students with 20 ratings each: 60 * 190 pairs

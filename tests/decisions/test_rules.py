@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from pacer_pipelines.decisions.judge import next_share, what_flips
 from pacer_pipelines.decisions.rules import RULES, decide
 from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
-from pacer_pipelines.plan import Rollout, load_plan
+from pacer_pipelines.plan import load_plan
+from pacer_pipelines.plan_parts import Rollout
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pacer_pipelines.decisions.watch import SIGNALS, Harm, Signal, Tally, Watched, find_harm, margin_of
-from pacer_pipelines.plan import Plan, Watch, load_plan
+from pacer_pipelines.plan import Plan, load_plan
+from pacer_pipelines.plan_parts import Watch
 from pacer_pipelines.stats import difference_lower_bound
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")

@@ -3,7 +3,8 @@
 from datetime import date
 
 from pacer_pipelines.metrics import Guarded, Margin, Primary
-from pacer_pipelines.plan import Duration, Plan, Traffic, Variant
+from pacer_pipelines.plan import Plan
+from pacer_pipelines.plan_parts import Duration, Traffic, Variant
 
 from .truth import Cell
 
