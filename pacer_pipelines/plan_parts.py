@@ -1,4 +1,4 @@
-"""The tables of a plan: what it serves, how long it runs, how B climbs, when it is cut. Defaults: docs/statistics.md."""
+"""The tables of a plan: what it serves, how long it runs, how B climbs, when it is cut (docs/statistics.md)."""
 
 from typing import Annotated, Literal
 
