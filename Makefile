@@ -20,7 +20,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test bench calibrate season lint dev lock pictures clean
+.PHONY: help setup demo test bench calibrate season mutate lint dev lock pictures clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -54,6 +54,9 @@ calibrate: $(STAMP) ## simulate thousands of experiments and write docs/calibrat
 
 season: $(STAMP) ## live through 42 days of three planted worlds and write docs/season.md (about 18 minutes)
 	PYTHONPATH=tests $(BIN)/python -m season.drive
+
+mutate: $(STAMP) ## change each rule in every small way and see whether a test fails (about 15 minutes)
+	PYTHONPATH=tests $(BIN)/python -m mutation.run
 
 lint: $(STAMP) ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff format --check .

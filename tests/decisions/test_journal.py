@@ -21,3 +21,8 @@ def test_an_entry_survives_its_own_storage() -> None:
 def test_an_edited_entry_is_refused() -> None:
     with pytest.raises(ValueError, match="its content has the id"):
         Entry.from_dict({**CUT.as_dict(), "why": "it is fine"})
+
+
+def test_an_entry_is_named_by_16_digits() -> None:
+    entry = Entry("one", "approval", datetime(2026, 11, 15, 9), "ann", "fine")
+    assert len(entry.entry_id) == 16

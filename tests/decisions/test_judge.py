@@ -1,15 +1,24 @@
 """A verdict from mart rows alone: reproducible, with what would flip it and how long it still takes."""
 
+import hashlib
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pacer_pipelines.decisions.evidence import Inputs, gather
 from pacer_pipelines.decisions.judge import inputs_hash, judge
-from pacer_pipelines.decisions.marts import MartRows, StudentSum
+from pacer_pipelines.decisions.marts import (
+    DecisionSum,
+    ExposureDay,
+    MartRows,
+    MetricSum,
+    RatedDay,
+    StudentSum,
+    UnitDay,
+)
 from pacer_pipelines.decisions.values import Check, Past, Verdict
 from pacer_pipelines.plan import load_plan
 
@@ -117,6 +126,51 @@ def test_a_verdict_of_an_older_version_keeps_its_identity() -> None:
         Verdict.from_dict({**stored, "day": 15})
 
 
+def test_the_hash_of_what_went_in_is_that_of_one_spelling_which_never_changes() -> None:
+    """Verdicts are told apart by it for years: another spelling would be another input."""
+    rows = MartRows(
+        metrics=(
+            MetricSum("2", "c2", "good_rate", "control", 2.0, 1.0),
+            MetricSum("1", "c1", "x", "control", 1, 0),
+        ),
+        decisions=(DecisionSum("1", "c1", "control", "APPROVE", 3.0, 2.0, 1.0),),
+        units=(UnitDay("1", START, "control", 5, 0, 0, "c1"),),
+        exposures=(ExposureDay("1", START, "control", 7, 0),),
+        rated=(RatedDay(START, 1.0, 2.0),),
+        students=(StudentSum("1", "c1", "s1", "good_rate", "control", 1.0, 1.0),),
+    )
+    before = inputs(
+        rows, day=2, history=(Past(START, "hold", "waiting"),), shares={"1": 10.0, "9": 50.0}, frozen_hash="f"
+    )
+    spelt = (
+        '{"date":"2026-11-03","frozen_hash":"f","history":[["2026-11-02","hold","waiting"]],"rows":['
+        f"{spelling(rows.metrics[1])},{spelling(rows.metrics[0])}],[{spelling(rows.decisions[0])}],"
+        f"[{spelling(rows.units[0])}],[{spelling(rows.exposures[0])}],[{spelling(rows.rated[0])}],"
+        f'[{spelling(rows.students[0])}]],"shares":{{"1":10.0}},"sources":["exposures","feedback"]}}'
+    ).replace('"rows":[', '"rows":[[')
+    assert inputs_hash(before) == hashlib.sha256(spelt.encode()).hexdigest()
+    arms = spelt.replace('{"date"', '{"control_shares":{"1":90.0},"date"')
+    assert (
+        inputs_hash(replace(before, control_shares={"1": 90.0})) == hashlib.sha256(arms.encode()).hexdigest()
+    )
+    accepted = spelt.replace('{"date"', '{"acknowledged":{"p":"ann: yes"},"date"')
+    assert inputs_hash(replace(before, acknowledged={"p": "ann: yes"})) == (
+        hashlib.sha256(accepted.encode()).hexdigest()
+    )
+
+
+def spelling(row: tuple[object, ...]) -> str:
+    """Numbers as they are, days as text."""
+    return json.dumps(
+        [str(value) if isinstance(value, date) else value for value in row], separators=(",", ":")
+    )
+
+
+def test_a_verdict_knows_what_was_known_by_midnight_in_the_zone_of_its_plan() -> None:
+    # midnight after 2026-11-15 in Seoul is 15:00 UTC
+    assert verdict(made_weeks()).as_of == datetime(2026, 11, 15, 15)
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -132,9 +186,10 @@ def test_a_verdict_of_an_older_version_keeps_its_identity() -> None:
 )
 def test_everything_that_went_in_is_in_the_hash(other: dict[str, object]) -> None:
     before = inputs(made_weeks())
-    rows = other.pop("rows", made_weeks())
+    changed = {"rows": made_weeks(), **other}
+    rows = changed.pop("rows")
     assert isinstance(rows, MartRows)
-    assert inputs_hash(inputs(rows, **other)) != inputs_hash(before)
+    assert inputs_hash(inputs(rows, **changed)) != inputs_hash(before)
 
 
 def test_a_world_without_logs_says_what_cannot_be_known() -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pacer_pipelines.decisions.judge import next_share, what_flips
 from pacer_pipelines.decisions.rules import RULES, decide
 from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
-from pacer_pipelines.plan import load_plan
+from pacer_pipelines.plan import Plan, load_plan
 from pacer_pipelines.plan_parts import Rollout
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
@@ -75,7 +75,13 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
     "the win comes on day 13 and the plan looks on whole weeks: hold": (
         replace(READY, day=13), "waiting", "hold", 30.0),
     "the win comes before the minimum days: hold": (replace(READY, day=5), "waiting", "hold", 30.0),
+    "the win comes on day 7 of the present share: promote": (
+        replace(READY, phase_day=7), "win", "promote", 50.0),
     "the win comes on day 6 of the present share: hold": (replace(READY, phase_day=6), "waiting", "hold", 30.0),
+    "the win comes on day 7, the first whole week, at its first share: promote": (
+        replace(READY, day=7, phase_day=7), "win", "promote", 50.0),
+    "200 rated decisions of B and ten coaches are enough: promote": (
+        with_finding(READY, "good_rate", n_treatment=200, coaches=10), "win", "promote", 50.0),
     "199 rated decisions of B are not 200: hold": (
         with_finding(READY, "good_rate", n_treatment=199), "waiting", "hold", 30.0),
     "nine coaches are not ten: hold": (with_finding(READY, "good_rate", coaches=9), "waiting", "hold", 30.0),
@@ -85,8 +91,24 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
         with_finding(READY, "card_rate", passes=False, effect=-0.03, z_star=1.0), "conflict", "hold", 30.0),
     "GOOD is up and so are failures, not shown to be within their margin: a conflict, hold": (
         with_finding(READY, "failure_rate", passes=False, effect=0.008, margin=None), "conflict", "hold", 30.0),
+    "cards are down by exactly their standard error: chance, no conflict, hold": (
+        with_finding(READY, "card_rate", passes=False, effect=-0.004, z_star=1.0), "waiting", "hold", 30.0),
+    "cards are down and how far by chance is not known: no conflict, hold": (
+        with_finding(READY, "card_rate", passes=False, effect=-0.03, se=None), "waiting", "hold", 30.0),
+    "B has no traffic, harm shows and nobody has rolled back: roll back": (
+        replace(harmed(READY, "good_rate"), share=0.0), "alarm", "rollback", 0.0),
+    "B has no traffic after its deadline and harm shows: roll back": (
+        replace(harmed(READY, "good_rate"), share=0.0, history=(Past(date(2026, 11, 9), "hold", "deadline"),)),
+        "alarm", "rollback", 0.0),
+    "B had won, was rolled back and has no traffic, and the same sums still show harm: closed": (
+        replace(harmed(READY, "good_rate"), share=0.0, history=(WON, Past(date(2026, 11, 9), "rollback", "alarm"))),
+        "closed", "hold", 0.0),
+    "as many failures as A, not yet shown to be within their margin: no conflict, hold": (
+        with_finding(READY, "failure_rate", passes=False, z_star=1.0), "waiting", "hold", 30.0),
     "fewer failures than A, not yet shown to be within their margin: no conflict, hold": (
         with_finding(READY, "failure_rate", passes=False, effect=-0.001, z_star=1.0), "waiting", "hold", 30.0),
+    "GOOD is up and cards are down within their margin, on a day without a look: no conflict, hold": (
+        replace(with_finding(READY, "card_rate", effect=-0.03), day=13), "waiting", "hold", 30.0),
     "cards are down and GOOD is not over its bar: nothing is in conflict, hold": (
         with_finding(undecided(READY), "card_rate", passes=False, effect=-0.03, z_star=1.0), "waiting", "hold", 30.0),
     "cards are down while broken logs make GOOD look up: the logs first, hold": (
@@ -109,6 +131,40 @@ TABLE: dict[str, tuple[Evidence, str, str, float | None]] = {
     "a person rolled B back between two verdicts: closed, 0 %": (
         replace(READY, history=(Past(date(2026, 11, 15), "rollback", "llm-quality@pacer.example"),)),
         "closed", "hold", 0.0),
+    **{
+        f"the {what} of a guarded metric is not known, whatever else it says: hold": (
+            with_finding(READY, "card_rate", **{field: None}), "waiting", "hold", 30.0)
+        for field, what in (("effect", "effect"), ("z_star", "z* against the margin"), ("bar", "bar"))
+    },
+    **{
+        f"the {what} of the primary metric is not known, whatever else it says: hold": (
+            with_finding(READY, "good_rate", **{field: None}), "waiting", "hold", 30.0)
+        for field, what in (("effect", "effect"), ("z_star", "z*"), ("bar", "bar"))
+    },
+    **{
+        f"{metric} is not known: hold": (with_finding(READY, metric, effect=None), "waiting", "hold", 30.0)
+        for metric in ("good_rate_mature", "good_rate_by_decision", "rating_rate")
+    },
+    "facts are missing, and no check fails: they are shown and stop nothing": (
+        replace(READY, missing_facts=("the feedback event log",)), "win", "promote", 50.0),
+    "how much of the planned sample is there is not known: no last look, hold": (
+        with_finding(undecided(READY), "good_rate", information=None), "waiting", "hold", 30.0),
+    "the planned sample is all but reached without a win: wait": (
+        with_finding(undecided(READY), "good_rate", information=0.999), "waiting", "hold", 30.0),
+    "the day before the last comes without a win: wait": (
+        replace(undecided(READY), day=41), "waiting", "hold", 30.0),
+    "the last day comes for a B that won once and has waited since: only harm takes it back": (
+        replace(undecided(READY), day=42, history=(WON, Past(date(2026, 11, 9), "hold", "waiting"))),
+        "waiting", "hold", 30.0),
+    "an earlier day held and nothing ended: the win counts": (
+        replace(READY, history=(Past(date(2026, 11, 9), "hold", "waiting"),)), "win", "promote", 50.0),
+    "an earlier deadline stands: closed, 0 %": (
+        replace(READY, history=(Past(date(2026, 11, 9), "hold", "deadline"),)), "closed", "hold", 0.0),
+    "broken logs after the end: closed comes first": (
+        replace(READY, checks=(BROKEN,), history=(Past(date(2026, 11, 9), "rollback", "alarm"),)),
+        "closed", "hold", 0.0),
+    "B has 99 % and wins: the rest": (replace(READY, share=99.0), "win", "promote", 100.0),
+    "B has 1 % and wins: the first step": (replace(READY, share=1.0), "win", "promote", 10.0),
     "engagement has no data at all: hold": (
         with_finding(READY, "engagement", effect=None, z_star=None, passes=False, label="no_data"),
         "waiting", "hold", 30.0),
@@ -343,3 +399,248 @@ def test_a_hold_names_what_is_missing_with_its_threshold() -> None:
 def test_a_failed_check_is_named_with_its_detail() -> None:
     _, reasons = decide(replace(READY, checks=(BROKEN,)), PLAN)
     assert reasons == ("check exposures_present failed: no exposures on 2026-11-15",)
+
+
+def with_plan(part: str, **changes: object) -> Plan:
+    """The example's plan with one part of it changed."""
+    content = PLAN.model_dump(mode="json", exclude_none=True)
+    return Plan.model_validate(content | {part: content[part] | changes})
+
+
+def test_a_hold_on_which_nothing_is_known_names_everything_in_the_order_of_the_documentation() -> None:
+    _, reasons = decide(replace(READY, findings=(), day=13, phase_day=6, share=None), PLAN)
+    assert reasons == (
+        "day 13: promotion is looked at on whole weeks only",
+        "day 6 of at least 7 at this share of traffic",
+        "B has no traffic: somebody took it away, and a person gives it back",
+        "GOOD rate: no coach has rated both variants yet",
+        "Anki card rate: no data for the test against its margin",
+        "reviews per card: no data for the test against its margin",
+        "failed judgements: no data for the test against its margin",
+        "GOOD rate of mature requests is not known yet",
+        "GOOD rate weighted by decision is not known yet",
+        "rated share of requests is not known yet",
+    )
+
+
+def test_a_hold_on_which_everything_speaks_against_b_names_everything_too() -> None:
+    evidence = with_finding(undecided(READY), "good_rate", n_treatment=199, coaches=9)
+    evidence = with_finding(evidence, "engagement", passes=False, z_star=1.0, effect=0.02)
+    evidence = with_finding(evidence, "good_rate_by_decision", passes=False, effect=-0.01)
+    unknown = replace(AGREE[0], metric="good_per_request", effect=None, passes=False)
+    _, reasons = decide(replace(evidence, findings=(*evidence.findings, unknown), day=5, phase_day=3), PLAN)
+    assert reasons == (
+        "day 5 of at least 7",
+        "day 3 of at least 7 at this share of traffic",
+        "GOOD rate: 199 of at least 200 rated decisions of B",
+        "GOOD rate: 9 of at least 10 coaches rated both variants",
+        "GOOD rate: no significant win yet, +4.0 points (77.0 % in A, 81.0 % in B); z* 1.00, promote bar 2.40",
+        "reviews per card: not yet shown to be within its margin, +0.02 (0.50 in A, 0.50 in B); "
+        "z* 1.00, promote bar 2.40",
+        "GOOD rate weighted by decision does not support a win, -1.0 points (77.0 % in A, 81.0 % in B)",
+        "GOOD per request is not known yet",
+    )
+
+
+def test_a_required_finding_that_is_not_known_is_named_once() -> None:
+    _, reasons = decide(with_finding(READY, "good_rate_mature", effect=None, passes=False), PLAN)
+    assert reasons == ("GOOD rate of mature requests is not known yet",)
+
+
+def test_a_win_names_what_was_not_harmed() -> None:
+    _, reasons = decide(READY, PLAN)
+    assert reasons == (
+        "GOOD rate +4.0 points (77.0 % in A, 81.0 % in B); z* 3.00, promote bar 2.40; no harm beyond its margin in "
+        "Anki card rate, reviews per card, failed judgements",
+    )
+
+
+def test_harm_is_named_with_its_interval_and_its_margin_if_it_has_one() -> None:
+    both = harmed(harmed(READY, "good_rate"), "card_rate")
+    _, reasons = decide(both, PLAN)
+    assert reasons == (
+        "GOOD rate is worse in B: -10.0 points (77.0 % in A, 81.0 % in B), always-valid interval -15.0 to -5.0 points",
+        "Anki card rate is worse in B: -10.0 points (50.0 % in A, 50.0 % in B), always-valid interval -15.0 to -5.0 "
+        "points, beyond the margin of -5.0 points",
+    )
+    # more failures are worse, so their margin lies above zero
+    _, reasons = decide(
+        with_finding(READY, "failure_rate", alarm=True, effect=0.06, interval=(0.03, 0.09)), PLAN
+    )
+    assert reasons[0].endswith("always-valid interval +3.0 to +9.0 points, beyond the margin of +5.0 points")
+
+
+def test_all_traffic_is_the_only_waiting_time_of_a_b_that_has_it() -> None:
+    assert decide(replace(READY, day=5, phase_day=3, share=100.0), PLAN)[1] == ("B already has all traffic",)
+
+
+def test_a_conflict_tells_the_margin_if_there_is_one_and_what_else_is_missing() -> None:
+    evidence = with_finding(replace(READY, day=13), "card_rate", passes=False, effect=-0.03, z_star=1.0)
+    evidence = with_finding(evidence, "failure_rate", passes=False, effect=0.008, z_star=1.0, margin=None)
+    _, reasons = decide(evidence, PLAN)
+    assert reasons[:2] == (
+        "conflict: GOOD rate +4.0 points (77.0 % in A, 81.0 % in B) is over its bar, but Anki card rate is worse, "
+        "-3.0 points (50.0 % in A, 50.0 % in B) against a margin of -5.0 points; failed judgements is worse, "
+        "+0.8 points (50.0 % in A, 50.0 % in B)",
+        "day 13: promotion is looked at on whole weeks only",
+    )
+    assert len(reasons) == 4
+
+
+@pytest.mark.parametrize(
+    ("at_deadline", "share", "what"),
+    [
+        ("keep_control", 0.0, "the plan keeps control: B's share goes to 0 %"),
+        ("keep_split", 30.0, "the plan leaves the split as it is until a person decides"),
+    ],
+)
+def test_the_deadline_says_what_the_plan_does_and_what_was_missing(
+    at_deadline: str, share: float, what: str
+) -> None:
+    plan = with_plan("duration", at_deadline=at_deadline)
+    over, looked = (
+        replace(undecided(READY), day=42),
+        with_finding(undecided(READY), "good_rate", information=1),
+    )
+    rule, reasons = decide(over, plan)
+    assert reasons[0] == f"day 42 of at most 42 is reached without a promotion; {what}"
+    assert len(reasons) == 2
+    assert decide(looked, plan)[1][0] == (
+        f"the planned sample is reached, so this was the last look without a promotion; {what}"
+    )
+    assert next_share(over, plan, rule.name) == share
+    # and on the days after it
+    after = replace(over, day=43, history=(Past(date(2026, 11, 9), "hold", "deadline"),))
+    assert decide(after, plan)[0].name == "closed"
+    assert next_share(after, plan, "closed") == share
+
+
+def test_the_first_of_several_ends_is_the_one_that_is_told() -> None:
+    ends = (Past(date(2026, 11, 9), "hold", "deadline"), Past(date(2026, 11, 12), "rollback", "alarm"))
+    assert decide(replace(READY, history=ends), PLAN)[1] == (
+        "the experiment was closed on 2026-11-09 (deadline); a person reopens it with a new plan",
+    )
+
+
+def test_a_failed_check_tells_what_is_missing_besides() -> None:
+    evidence = replace(READY, checks=(ODD, BROKEN), missing_facts=("the feedback event log",))
+    assert decide(evidence, PLAN)[1] == (
+        "check exposures_present failed: no exposures on 2026-11-15",
+        "missing: the feedback event log",
+    )
+
+
+def test_the_first_share_waits_for_the_minimum_days_alone() -> None:
+    # day 7 is also day 7 of this share: what the ladder asks of a later share is not asked of the first
+    plan = with_plan("rollout", step_min_days=14)
+    assert decide(replace(READY, day=7, phase_day=7), plan)[0].name == "win"
+    assert decide(replace(READY, day=14, phase_day=7), plan)[1] == (
+        "day 7 of at least 14 at this share of traffic",
+    )
+
+
+def test_each_share_waits_for_its_own_days() -> None:
+    plan = with_plan("rollout", step_min_days=[7, 14, 21, 28])
+    assert decide(READY, plan)[1] == ("day 9 of at least 14 at this share of traffic",)
+    assert decide(replace(READY, share=10.0), plan)[0].name == "win"
+    # a share that nobody knows waits as the first one does, beside all else that it lacks
+    assert decide(replace(READY, share=None), plan)[1] == (
+        "B has no traffic: somebody took it away, and a person gives it back",
+    )
+
+
+def test_a_plan_without_whole_weeks_is_looked_at_on_any_day() -> None:
+    assert decide(replace(READY, day=13), with_plan("duration", whole_weeks=False))[0].name == "win"
+
+
+def test_a_plan_that_guards_nothing_says_so() -> None:
+    plan = PLAN.model_copy(update={"secondary": (), "guardrails": ()})
+    assert decide(READY, plan)[1][0].endswith("no harm beyond its margin in any guarded metric")
+
+
+def test_no_share_follows_from_a_win_while_the_share_is_unknown() -> None:
+    assert next_share(replace(READY, share=None), PLAN, "win") is None
+
+
+def test_what_flips_a_hold_or_a_conflict_says_first_what_promotes_and_then_what_rolls_back() -> None:
+    evidence = with_finding(READY, "card_rate", passes=False, effect=-0.03, z_star=1.0)
+    back = "roll back: GOOD rate at -3.0 points or less"  # the interval reaches from +4 - 3 to +4 + 3 points
+    assert what_flips(evidence, PLAN, "conflict") == (
+        "promote: Anki card rate shown to be within its margin (z* 1.00, promote bar 2.40)",
+        back,
+    )
+    # 2.4 standard errors of 1 point
+    assert what_flips(evidence, PLAN, "waiting") == (
+        "promote: GOOD rate at +2.4 points or more with today's certainty (now +4.0 points), and every obstacle "
+        "above gone",
+        back,
+    )
+
+
+@pytest.mark.parametrize("rule", ["alarm", "closed"])
+def test_what_is_closed_is_reopened_by_a_person_only(rule: str) -> None:
+    assert what_flips(READY, PLAN, rule) == (
+        "nothing flips it by itself: a person reopens the experiment with a new plan",
+    )
+
+
+def test_only_the_checks_that_failed_flip_a_hold_for_health() -> None:
+    passed = replace(BROKEN, name="exposures_fresh", passed=True)
+    assert what_flips(replace(READY, checks=(passed, BROKEN, ODD)), PLAN, "health") == (
+        "the failed checks pass: exposures_present",
+    )
+
+
+def test_a_guarded_metric_that_was_not_looked_at_flips_nothing() -> None:
+    alone = replace(READY, findings=(WIN, replace(SAFE[0], passes=False, z_star=1.0)))
+    assert what_flips(alone, PLAN, "conflict")[0].startswith("promote: Anki card rate")
+    assert len(what_flips(alone, PLAN, "conflict")) == 2
+
+
+@pytest.mark.parametrize("changes", [{"se": None}, {"bar": None}, {"n_treatment": 9}, {"coaches": 2}])
+def test_without_certainty_ratings_are_what_is_needed(changes: dict[str, object]) -> None:
+    flips = what_flips(with_finding(READY, "good_rate", **changes), PLAN, "waiting")
+    assert flips[0] == "promote: ratings of both variants by the same coaches"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"interval": None}, {"effect": None}, {"n_treatment": 9}, {"coaches": 2}]
+)
+def test_without_an_interval_nothing_is_said_of_a_rollback(changes: dict[str, object]) -> None:
+    flips = what_flips(with_finding(READY, "good_rate", **changes), PLAN, "waiting")
+    assert len(flips) == 1
+    assert flips[0].startswith("promote: ")
+
+
+def test_without_any_primary_finding_ratings_are_what_is_needed() -> None:
+    assert what_flips(replace(READY, findings=()), PLAN, "waiting") == (
+        "promote: ratings of both variants by the same coaches",
+    )
+
+
+def test_a_bar_that_only_a_perfect_b_would_pass_is_told_with_its_number_and_one_beyond_is_not() -> None:
+    # A at 75 % leaves 25 points: 2.5 standard errors of 10 points are just possible, and a little more is not
+    perfect = with_finding(READY, "good_rate", rate_control=0.75, bar=2.5, se=0.1)
+    assert "at +25.0 points or more" in what_flips(perfect, PLAN, "waiting")[0]
+    beyond = with_finding(perfect, "good_rate", se=0.1001)
+    assert "not even a perfect B could pass" in what_flips(beyond, PLAN, "waiting")[0]
+    unknown = with_finding(beyond, "good_rate", rate_control=None)
+    assert "at +25.0 points or more" in what_flips(unknown, PLAN, "waiting")[0]
+
+
+def test_an_end_at_control_is_asked_for_again_whatever_else_happened_before_it() -> None:
+    ended = (WON, Past(date(2026, 11, 12), "rollback", "alarm"))
+    keeps = with_plan("duration", at_deadline="keep_split")
+    assert next_share(replace(READY, history=ended), PLAN, "closed") == 0
+    assert next_share(replace(READY, history=ended), keeps, "closed") == 0
+    # nothing ended it: no other rule takes B's share away
+    assert next_share(READY, PLAN, "closed") == 30
+    assert next_share(replace(READY, history=(WON,)), PLAN, "closed") == 30
+    assert next_share(replace(READY, history=ended), PLAN, "waiting") == 30
+    assert next_share(READY, PLAN, "waiting") == 30
+    assert next_share(READY, keeps, "deadline") == 30
+
+
+def test_a_guarded_metric_that_is_not_known_is_named_once() -> None:
+    _, reasons = decide(with_finding(READY, "engagement", effect=None, passes=False), PLAN)
+    assert reasons == ("reviews per card: no data for the test against its margin",)
