@@ -15,6 +15,9 @@ from pacer_pipelines.orchestration.instance import instance_folder
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.verdict_assets import NOT_JUDGED
 
+# runs that hold the world's lock while they live
+OURS = {"pacer/started_by": "pacer run"}
+
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
@@ -54,10 +57,12 @@ class Runner:
             alone(self.world.home),
             dg.DagsterInstance.from_config(str(instance_folder(self.world.home))) as instance,
         ):
+            _bury_the_dead(instance)
             result = self._job.execute_in_process(
                 partition_key=day.isoformat(),
                 instance=instance,
                 raise_on_error=False,
+                tags=OURS,
                 run_config={"loggers": {"progress": {}}},
             )
         failed = [event.step_key or "" for event in result.all_events if event.is_step_failure]
@@ -71,6 +76,17 @@ class Runner:
     def texts(self, day: date) -> list[str]:
         """The verdict of each experiment on a day, for a terminal."""
         return [effects.as_text(verdict, plan) for plan, verdict in effects.judged(self.resource, day)]
+
+
+def _bury_the_dead(instance: dg.DagsterInstance) -> None:
+    """End the runs of this command that were killed, so that they give back the pool that they still hold.
+
+    Whoever holds the world's lock knows that no other one of them is alive.
+    """
+    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(tags=OURS, statuses=alive)):
+        instance.report_run_failed(run, "the process was killed; found by the run after it")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _told(result: dg.ExecuteInProcessResult) -> Iterator[str]:

@@ -188,12 +188,6 @@ def verdict_id(fortnight: RanFortnight) -> str:
 # --- the daily job killed within dbt, and then started twice at once ------------------------------------------
 
 
-# not run, because the next run would wait for ever
-after_a_kill = pytest.mark.xfail(
-    run=False, reason="Dagster's pool duckdb_writer stays claimed by a run that was killed within dbt"
-)
-
-
 @dataclass
 class Disturbed:
     """A world after a killed run and two at the same time."""
@@ -226,18 +220,15 @@ def disturbed(fortnight: RanFortnight, tmp_path_factory: pytest.TempPathFactory)
         yield Disturbed(world, slack, killed.returncode, left, [one.returncode for one in both], told)
 
 
-@after_a_kill
 def test_a_run_killed_within_dbt_leaves_no_verdict(disturbed: Disturbed) -> None:
     assert disturbed.killed == -signal.SIGKILL
     assert disturbed.verdicts_of_the_killed == []
 
 
-@after_a_kill
 def test_two_runs_of_one_day_at_the_same_time_both_end_well(disturbed: Disturbed) -> None:
     assert disturbed.codes == [0, 0], "\n".join(disturbed.told)
 
 
-@after_a_kill
 def test_after_a_kill_and_two_runs_at_once_the_day_is_as_after_one_undisturbed_run(
     disturbed: Disturbed, verdict_id: str
 ) -> None:
