@@ -1,5 +1,6 @@
 """What a verdict was made of, as plain values that survive on disk, and the same verdict from them again."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -16,7 +17,7 @@ from pacer_pipelines.decisions.marts import (
     StudentSum,
     UnitDay,
 )
-from pacer_pipelines.decisions.values import Check, Past, Verdict
+from pacer_pipelines.decisions.values import Check, Past, Verdict, canonical
 from pacer_pipelines.plan import Plan
 
 TABLES: dict[str, Any] = {
@@ -94,7 +95,8 @@ def differences(recorded: Mapping[str, Any], replayed: Verdict) -> tuple[Differe
         recorded: the verdict as it was written.
         replayed: the verdict as it comes out now.
     """
-    now = replayed.as_dict()
+    # as it would be read back: a tuple is a list there
+    now = json.loads(canonical(replayed.as_dict()))
     return tuple(
         Difference(name, recorded.get(name), now.get(name))
         for name in sorted(recorded.keys() | now.keys())

@@ -37,7 +37,7 @@ def test_what_a_verdict_was_made_of_gives_it_again(name: str) -> None:
     kept = json.loads(canonical(as_plain(made_of, PLAN)))
     again = judge_again(kept, "code")
     assert canonical(again.as_dict()) == canonical(first.as_dict())
-    assert differences(first.as_dict(), again) == ()
+    assert differences(json.loads(canonical(first.as_dict())), again) == ()
     assert from_plain(kept)[1].plan_hash == PLAN.plan_hash
 
 
@@ -48,12 +48,15 @@ def test_a_share_that_the_flag_got_later_is_not_kept() -> None:
 
 def test_code_that_judges_otherwise_is_told_by_field() -> None:
     made_of = WORLDS["a win"]
-    recorded = {**judge(made_of, PLAN, "code").as_dict(), "reasons": ["because"], "share_after": 60.0}
-    found = differences(recorded, judge(made_of, PLAN, "code"))
-    assert [(item.field, item.recorded) for item in found] == [
-        ("reasons", ["because"]),
-        ("share_after", 60.0),
-    ]
+    verdict = judge(made_of, PLAN, "code")
+    recorded = json.loads(canonical(verdict.as_dict()))
+    del recorded["flip"]
+    recorded |= {"verdict_id": "0" * 16, "reasons": ["because"], "share_after": 60.0, "dropped": 1}
+    found = {item.field: (item.recorded, item.replayed) for item in differences(recorded, verdict)}
+    assert found == {
+        "dropped": (1, None), "flip": (None, list(verdict.flip)), "reasons": (["because"], list(verdict.reasons)),
+        "share_after": (60.0, 50.0),
+    }  # fmt: skip
 
 
 def test_an_acknowledged_edit_stays_in_sight_and_stops_nothing() -> None:

@@ -158,8 +158,10 @@ def test_the_landing_of_today_is_told_from_the_landing_of_then(late_log: dict[st
     result = world.pacer("replay", early, "--from-landed", "--json")
     assert result.exit_code == 0, result.output
     rebuilt = {part["table"]: part for part in json.loads(result.stdout)[0]["from_landed"]}
-    assert rebuilt["exposures"]["recorded"] < rebuilt["exposures"]["rebuilt"]
-    assert rebuilt["exposures"]["alike"] < rebuilt["exposures"]["rebuilt"]
+    # then the requests were guessed from PACER's database, by now they are logged: no row is the same
+    assert rebuilt["exposures"]["recorded"] > 0
+    assert rebuilt["exposures"]["rebuilt"] > 0
+    assert rebuilt["exposures"]["alike"] == 0
 
 
 def test_a_verdict_that_was_edited_by_hand_is_refused(late_log: dict[str, Judged]) -> None:
