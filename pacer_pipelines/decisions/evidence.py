@@ -56,9 +56,10 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
     findings = find_all(rows, plan)
     phases = rows.phases()
     phase = phases[-1] if phases else "none"
+    step = present_step(rows, inputs.shares)
     if any(past.rule == "win" for past in inputs.history):
         # what was seen at smaller shares is no evidence that B bears this one
-        findings += (find_this_step(rows, plan, phase, findings[0]),)
+        findings += (find_this_step(rows, plan, step, findings[0]),)
     rating_rate = next((finding for finding in findings if finding.metric == "rating_rate"), None)
     checks = experiment_checks(rows, plan, split_shares(inputs, plan), inputs.frozen_hash, rating_rate)
     checks = tuple(_acknowledged(check, inputs, plan) for check in checks)
@@ -68,7 +69,7 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
         date=inputs.date,
         day=day,
         phase=phase,
-        phase_day=(inputs.date - rows.phase_start(phase)).days + 1 if phases else 0,
+        phase_day=(inputs.date - rows.phase_start(step[0])).days + 1 if step else 0,
         share=inputs.shares.get(phase),
         findings=findings,
         checks=inputs.checks + checks,
@@ -77,6 +78,20 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
         missing_facts=missing_facts(inputs.sources, phases),
         served_after_end=_served_after_end(inputs),
     )
+
+
+def present_step(rows: MartRows, shares: Mapping[str, float]) -> list[str]:
+    """The newest phases, oldest first, as far back as B had the share that it has now.
+
+    Another flag in the file may have moved in between: that begins a phase, and no step.
+    """
+    *earlier, newest = rows.phases() or [""]
+    step = [newest] if newest else []
+    for phase in reversed(earlier):
+        if shares.get(phase) is None or shares.get(phase) != shares.get(newest):
+            break
+        step.insert(0, phase)
+    return step
 
 
 def split_shares(inputs: Inputs, plan: Plan) -> Mapping[str, float]:

@@ -1,6 +1,7 @@
 """What each metric says: effects in, findings out. All arithmetic is in stats/; here it meets the plan."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from pacer_pipelines.decisions.marts import MartRows
@@ -216,16 +217,16 @@ def find_by_decision(measured: Measured, clock: Clock) -> Finding:
     return _sign_must_agree("good_rate_by_decision", measured.by_decision(), clock, note)
 
 
-def find_this_step(rows: MartRows, plan: Plan, phase: str, primary: Finding) -> Finding:
+def find_this_step(rows: MartRows, plan: Plan, step: Collection[str], primary: Finding) -> Finding:
     """The primary metric at the present share alone, once B has been promoted: its sign must agree.
 
     Args:
         rows: the marts of one experiment.
         plan: its plan.
-        phase: the present phase.
+        step: the phases of the present share.
         primary: the finding over all phases, whose place on the information clock this one shares.
     """
-    own = replace(rows, metrics=tuple(row for row in rows.metrics if row.phase == phase), students=())
+    own = replace(rows, metrics=tuple(row for row in rows.metrics if row.phase in step), students=())
     strata = own.strata(plan.primary.metric)
     effect = None if strata is None else estimate_effect(strata)
     clock = read_clock(effect, plan)

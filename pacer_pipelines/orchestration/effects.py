@@ -86,7 +86,8 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     if known > verdict.date:
         return f"{known} is known already; only the newest day's verdict raises B"
     if plan.rollout.needs_approval and not is_approved(world, verdict):
-        return f"B waits at {verdict.share_before:g} % for a person: pacer approve {verdict.verdict_id}"
+        waits = f"{plan.treatment.variant} waits at {verdict.share_before:g} %"
+        return f"{waits} for a person: pacer approve {verdict.verdict_id}"
     return raise_share(world, plan, verdict, AUTOMATION)
 
 
@@ -113,7 +114,7 @@ def raise_share(world: WorldResource, plan: Plan, verdict: Verdict, who: str) ->
         )
     live = read_flag(flag_file, plan.flag_key, plan.treatment.variant)
     if live.share == verdict.share_after:
-        return f"the flag already gives B {live.share:g} % (version {live.version})"
+        return f"the flag already gives {plan.treatment.variant} {live.share:g} % (version {live.version})"
     moved = (world.world.flag_history, verdict.phase, live.version, plan.flag_key, plan.treatment.variant)
     if live.version != verdict.phase and not only_others_moved(*moved):
         raise FlagRefused(
@@ -149,7 +150,7 @@ def _raise(
 ) -> str:
     target, archive = verdict.share_after or 0.0, world.world.settings.flag_archive
     if world.world.settings.dry_run:
-        return f"dry run: B would go to {target:g} %"
+        return f"dry run: {plan.treatment.variant} would go to {target:g} %"
     state = apply_share(
         flag_file,
         world.world.flag_history,
@@ -164,7 +165,7 @@ def _raise(
         archives=[archive] if archive else [],
         known=known_units(world.home, plan.logged_id),
     )
-    return f"B now has {state.share:g} % (flag version {state.version})"
+    return f"{plan.treatment.variant} now has {state.share:g} % (flag version {state.version})"
 
 
 def _because(verdict: Verdict) -> str:

@@ -52,11 +52,11 @@ def cut(world: WorldResource, plan: Plan, at: datetime, who: str, why: str, verd
         live = read_flag(settings.flag_file, plan.flag_key, plan.treatment.variant)
         version = live.version
         if live.share == 0:
-            return f"the flag already gives B 0 % (version {version})"
+            return f"the flag already gives {plan.treatment.variant} 0 % (version {version})"
     except FlagRefused:
         version = flag_version(settings.flag_file)
     if settings.dry_run:
-        return "dry run: B would go to 0 %"
+        return f"dry run: {plan.treatment.variant} would go to 0 %"
     state = apply_share(
         settings.flag_file,
         world.world.flag_history,
@@ -71,7 +71,7 @@ def cut(world: WorldResource, plan: Plan, at: datetime, who: str, why: str, verd
         archives=[settings.flag_archive] if settings.flag_archive else [],
     )
     note = f"; {state.note}" if state.note else ""
-    return f"B now has {state.share:g} % (flag version {state.version}{note})"
+    return f"{plan.treatment.variant} now has {state.share:g} % (flag version {state.version}{note})"
 
 
 def set_share(
@@ -104,7 +104,7 @@ def set_share(
     if share > 0 and (closed or Journal(world.home).entries(plan.slug, "rollback")):
         raise FlagRefused(f"{plan.slug} was rolled back and is closed; a new plan reopens it")
     if settings.dry_run:
-        return f"dry run: B would go to {share:g} %"
+        return f"dry run: {plan.treatment.variant} would go to {share:g} %"
     state = apply_share(
         settings.flag_file,
         world.world.flag_history,
@@ -117,4 +117,4 @@ def set_share(
         why=why,
         archives=[settings.flag_archive] if settings.flag_archive else [],
     )
-    return f"B now has {state.share:g} % (flag version {state.version})"
+    return f"{plan.treatment.variant} now has {state.share:g} % (flag version {state.version})"

@@ -102,6 +102,24 @@ def test_after_a_promotion_the_present_share_is_looked_at_by_itself() -> None:
     assert nothing.effect is None
 
 
+def test_another_flag_that_moves_begins_a_phase_and_no_step() -> None:
+    rows = made_weeks()
+    # the file got version 2 on the eighth day and 3 on the tenth, and B has 30 % since version 2
+    moved = tuple(
+        row._replace(phase="1" if number < 7 else "2" if number < 9 else "3")
+        for number, row in ((row.date.day - START.day, row) for row in rows.exposures)
+    )
+    split = replace(rows, exposures=moved)
+    found = gather(inputs(split, shares={"1": 10.0, "2": 30.0, "3": 30.0}), PLAN)
+    assert (found.phase, found.phase_day) == ("3", 7)
+    unknown = gather(inputs(split, shares={"1": 10.0, "3": 30.0}), PLAN)
+    assert (unknown.phase, unknown.phase_day) == ("3", 5)
+    always = gather(inputs(split, shares={"1": 30.0, "2": 30.0, "3": 30.0}), PLAN)
+    assert (always.phase, always.phase_day) == ("3", 14)
+    nothing = gather(inputs(replace(rows, exposures=())), PLAN)
+    assert (nothing.phase, nothing.phase_day) == ("none", 0)
+
+
 def test_b_served_on_a_day_after_its_end_is_counted() -> None:
     closed = inputs(made_weeks(), history=(Past(date(2026, 11, 13), "rollback", "watch"),))
     # 500 exposures of B a day, on 14 and 15 November
