@@ -139,10 +139,14 @@ def _succeeds(other: Plan, plan: Plan) -> bool:
 
 
 def _newest_day(world: WorldResource, plan: Plan) -> date:
-    """Last day that was judged or of which exposures have landed."""
+    """Last day that was judged, or that is over and of which exposures have landed.
+
+    In the morning the log has lines of today already; nobody can have judged them.
+    """
     judged_days = [past.date for past in world.verdicts.past(plan.slug, date.max)]
     parts = (world.home / "landing" / "exposures").glob("day=*")
-    return max([*judged_days, *(date.fromisoformat(part.name.removeprefix("day=")) for part in parts)])
+    landed = (date.fromisoformat(part.name.removeprefix("day=")) for part in parts)
+    return max([*judged_days, *(day for day in landed if day < world.today())])
 
 
 def _raise(

@@ -63,11 +63,23 @@ def test_a_win_is_not_followed_once_a_later_day_was_judged(world: WorldResource)
     assert share(world) == 30
 
 
-def test_a_win_is_not_followed_once_later_exposures_have_landed(world: WorldResource) -> None:
+def test_a_win_is_not_followed_once_exposures_of_a_later_whole_day_have_landed(
+    world: WorldResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WorldResource, "today", lambda _: date(2026, 11, 17))
     win = judged(world, WIN)
-    (world.home / "landing" / "exposures" / "day=2026-11-20").mkdir(parents=True)
-    assert follow(world, win).startswith("2026-11-20 is known already")
+    (world.home / "landing" / "exposures" / "day=2026-11-16").mkdir(parents=True)
+    assert follow(world, win).startswith("2026-11-16 is known already")
     assert share(world) == 30
+
+
+def test_a_win_is_followed_in_the_morning_when_the_log_has_lines_of_today(
+    world: WorldResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WorldResource, "today", lambda _: date(2026, 11, 16))
+    win = judged(world, WIN)
+    (world.home / "landing" / "exposures" / "day=2026-11-16").mkdir(parents=True)
+    assert follow(world, win) == "B now has 50 % (flag version 3)"
 
 
 def test_a_win_on_a_flag_that_somebody_changed_is_refused(world: WorldResource) -> None:
