@@ -4,13 +4,17 @@ import getpass
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pacer_pipelines.cli.world import EXIT_STEP_FAILED, Refusal, resource_of, with_world
 from pacer_pipelines.config import World
 from pacer_pipelines.errors import FlagRefused
+
+if TYPE_CHECKING:
+    from pacer_pipelines.orchestration.resources import WorldResource
+    from pacer_pipelines.plan import Plan
 
 
 def _user() -> str:
@@ -53,13 +57,11 @@ def approve(world: World, verdict_id: str, who: str, why: str) -> None:
 @signed
 def rollback(world: World, experiment: str, who: str, why: str) -> None:
     """Take B to 0 % now and close the experiment; only a new plan reopens it."""
-    from pacer_pipelines.orchestration.effects import flag_owner
     from pacer_pipelines.orchestration.rollback import roll_back
     from pacer_pipelines.orchestration.watch_closed import told
 
     resource, plan = resource_of(world), world.plan(experiment)
-    if owner := flag_owner(resource, plan, resource.today()):
-        raise Refusal(f"the flag belongs to {owner} now, which started later; roll that back")
+    _own_flag(resource, plan)
     problem = ""
     try:
         entry, outcome = roll_back(resource, plan, resource.now(), who, why, {"by": "hand"})
@@ -70,6 +72,13 @@ def rollback(world: World, experiment: str, who: str, why: str) -> None:
     for message in told(resource, plan) if not world.settings.dry_run else ():
         click.echo(f"{experiment}: {message.text}")
     sys.exit(EXIT_STEP_FAILED if problem else 0)
+
+
+def _own_flag(resource: "WorldResource", plan: "Plan") -> None:
+    from pacer_pipelines.orchestration.effects import flag_owner
+
+    if owner := flag_owner(resource, plan, resource.today()):
+        raise Refusal(f"the flag belongs to {owner} now, which started later; name that one")
 
 
 @click.group()

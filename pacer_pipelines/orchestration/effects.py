@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
-from pacer_pipelines.adapters.flags import apply_share, note_edits, only_others_moved, read_flag
+from pacer_pipelines.adapters.flags import note_edits, only_others_moved, read_flag
 from pacer_pipelines.adapters.flags.known_units import known_units
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.slack import Slack
@@ -18,7 +18,7 @@ from pacer_pipelines.decisions.report import plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.orchestration.resources import WorldResource
-from pacer_pipelines.orchestration.rollback import cut
+from pacer_pipelines.orchestration.rollback import Word, cut, put_share
 from pacer_pipelines.plan import Plan
 
 NOT_DELIVERED = "not delivered"
@@ -126,7 +126,9 @@ def raise_share(world: WorldResource, plan: Plan, verdict: Verdict, who: str) ->
             f"the verdict saw B at {verdict.share_before} %, but version {live.version} gives it {live.share:g} %: "
             "somebody changed it without a new version, and a human edit wins"
         )
-    return _raise(world, plan, verdict, flag_file, live.version, who)
+    word = Word(world.now(), who, _because(verdict), verdict.verdict_id)
+    known = known_units(world.home, plan.logged_id)
+    return put_share(world, plan, verdict.share_after or 0.0, live.version, word, known)
 
 
 def flag_owner(world: WorldResource, plan: Plan, day: date) -> str:
@@ -147,29 +149,6 @@ def _newest_day(world: WorldResource, plan: Plan) -> date:
     parts = (world.home / "landing" / "exposures").glob("day=*")
     landed = (date.fromisoformat(part.name.removeprefix("day=")) for part in parts)
     return max([*judged_days, *(day for day in landed if day < world.today())])
-
-
-def _raise(
-    world: WorldResource, plan: Plan, verdict: Verdict, flag_file: Path, live_version: str, who: str
-) -> str:
-    target, archive = verdict.share_after or 0.0, world.world.settings.flag_archive
-    if world.world.settings.dry_run:
-        return f"dry run: {plan.treatment.variant} would go to {target:g} %"
-    state = apply_share(
-        flag_file,
-        world.world.flag_history,
-        flag_key=plan.flag_key,
-        treatment_variant=plan.treatment.variant,
-        expected_version=live_version,
-        new_share=target,
-        at=world.now(),
-        who=who,
-        why=_because(verdict),
-        verdict_id=verdict.verdict_id,
-        archives=[archive] if archive else [],
-        known=known_units(world.home, plan.logged_id),
-    )
-    return f"{plan.treatment.variant} now has {state.share:g} % (flag version {state.version})"
 
 
 def _because(verdict: Verdict) -> str:

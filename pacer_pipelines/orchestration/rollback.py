@@ -3,10 +3,11 @@
 The entry closes the experiment; whatever breaks after it, the next tick or run finds the entry and cuts B again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
-from pacer_pipelines.adapters.flags import apply_share, flag_version, read_flag
+from pacer_pipelines.adapters.flags import KnownUnit, apply_share, flag_version, read_flag
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.errors import FlagRefused
@@ -55,23 +56,50 @@ def cut(world: WorldResource, plan: Plan, at: datetime, who: str, why: str, verd
             return f"the flag already gives {plan.treatment.variant} 0 % (version {version})"
     except FlagRefused:
         version = flag_version(settings.flag_file)
-    if settings.dry_run:
-        return f"dry run: {plan.treatment.variant} would go to 0 %"
+    return put_share(world, plan, 0.0, version, Word(at, who, why, verdict_id))
+
+
+class Word(NamedTuple):
+    """Who moves the flag, when (naive UTC) and why, and on which verdict; for its log."""
+
+    at: datetime
+    who: str
+    why: str
+    verdict_id: str = ""
+
+
+def put_share(
+    world: WorldResource, plan: Plan, share: float, version: str, word: Word, known: Sequence[KnownUnit] = ()
+) -> str:
+    """Give the treatment a share through the one door; gives what happened, as a sentence.
+
+    Args:
+        world: the world, with a flag file; a dry run only says what would happen.
+        plan: the experiment.
+        share: percent of traffic for the treatment.
+        version: version of the flag that this was decided on.
+        word: who says so.
+        known: units that were really there, to be evaluated before the change.
+
+    Raises:
+        FlagRefused: the door does not accept it.
+    """
+    settings, variant = world.world.settings, plan.treatment.variant
+    if settings.dry_run or settings.flag_file is None:
+        return f"dry run: {variant} would go to {share:g} %"
     state = apply_share(
         settings.flag_file,
         world.world.flag_history,
         flag_key=plan.flag_key,
-        treatment_variant=plan.treatment.variant,
+        treatment_variant=variant,
         expected_version=version,
-        new_share=0.0,
-        at=at,
-        who=who,
-        why=why,
-        verdict_id=verdict_id,
+        new_share=share,
         archives=[settings.flag_archive] if settings.flag_archive else [],
+        known=known,
+        **word._asdict(),
     )
     note = f"; {state.note}" if state.note else ""
-    return f"{plan.treatment.variant} now has {state.share:g} % (flag version {state.version}{note})"
+    return f"{variant} now has {state.share:g} % (flag version {state.version}{note})"
 
 
 def set_share(
@@ -103,18 +131,4 @@ def set_share(
     closed = [past for past in world.verdicts.past(plan.slug, date.max) if past.verdict == "rollback"]
     if share > 0 and (closed or Journal(world.home).entries(plan.slug, "rollback")):
         raise FlagRefused(f"{plan.slug} was rolled back and is closed; a new plan reopens it")
-    if settings.dry_run:
-        return f"dry run: {plan.treatment.variant} would go to {share:g} %"
-    state = apply_share(
-        settings.flag_file,
-        world.world.flag_history,
-        flag_key=plan.flag_key,
-        treatment_variant=plan.treatment.variant,
-        expected_version=expected or flag_version(settings.flag_file),
-        new_share=share,
-        at=at,
-        who=who,
-        why=why,
-        archives=[settings.flag_archive] if settings.flag_archive else [],
-    )
-    return f"{plan.treatment.variant} now has {state.share:g} % (flag version {state.version})"
+    return put_share(world, plan, share, expected or flag_version(settings.flag_file), Word(at, who, why))
