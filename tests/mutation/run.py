@@ -29,7 +29,7 @@ REVIEWED = Path(__file__).with_name("equivalent.toml")
 OWN_TESTS = {
     "rules.py": ("test_rules.py", "test_judge.py"),
     "judge.py": ("test_judge.py", "test_rules.py"),
-    "evidence.py": ("test_judge.py", "test_replay.py"),
+    "evidence.py": ("test_gathering.py", "test_judge.py", "test_replay.py"),
     "findings.py": ("test_findings.py", "test_judge.py"),
     "health.py": ("test_health.py", "test_judge.py"),
     "replay.py": ("test_replay.py",),
