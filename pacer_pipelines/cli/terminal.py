@@ -109,6 +109,8 @@ def print_next_steps(home: Path, config_file: Path, day: date) -> None:
     pacer, config = _shown(Path(sys.argv[0])), _shown(config_file)
     click.secho("Where to look next", bold=True)
     click.echo(f"  {pacer} verdict --date {day} --json --config {config}   every finding and check")
+    click.echo(f"  {pacer} history --config {config}   verdicts, flag changes and what people did")
+    click.echo(f"  {pacer} explain ID --config {config}   from a verdict back to lines of the log")
     click.echo(f"  {_shown(home / 'reports')}   one page per experiment, A against B over time")
     click.echo(f"  {_shown(home / 'outbox')}   the Slack messages, as posted or waiting")
     click.echo(f"  PACER_CONFIG={config} make dev   lineage, checks and metadata in the Dagster UI")
