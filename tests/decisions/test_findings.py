@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from pacer_pipelines.decisions.findings import find_all
+from pacer_pipelines.decisions.findings import (
+    Clock,
+    find_all,
+    find_bound,
+    needs_bound,
+    rating_rate_difference,
+)
 from pacer_pipelines.decisions.marts import DecisionSum, ExposureDay, MartRows, MetricSum
+from pacer_pipelines.decisions.measures import Measured
 from pacer_pipelines.decisions.values import Finding
 from pacer_pipelines.plan import load_plan
+from pacer_pipelines.stats import Effect
 
 PLAN = load_plan(Path(__file__).parents[2] / "experiments" / "judge-model-v2.toml")
 EMPTY = MartRows((), (), (), (), ())
@@ -211,3 +219,57 @@ def test_phases_are_told_by_their_first_exposure() -> None:
     marts = replace(EMPTY, exposures=exposures)
     assert marts.phases() == ["2", "10"]
     assert marts.phase_start("10") == date(2026, 11, 9)
+
+
+ALIKE = Finding("rating_rate", "health", "inconclusive", "higher", effect=0.0, rate_control=0.4)
+
+
+@pytest.mark.parametrize(
+    ("effect", "label", "asked"),
+    [
+        # the plan flags a relative difference above 2.5 %: 0.01 of 0.4
+        (0.0, "inconclusive", False), (0.01, "inconclusive", False), (-0.01, "inconclusive", False),
+        (0.0101, "inconclusive", True), (-0.0101, "inconclusive", True),
+        # a certain difference asks for the bound however small it is
+        (0.001, "better", True), (-0.001, "worse", True), (None, "no_data", False), (None, "worse", False),
+    ],
+)  # fmt: skip
+def test_a_rated_share_that_differs_by_size_or_for_certain_asks_for_the_worst_reading(
+    effect: float | None, label: str, asked: bool
+) -> None:
+    assert needs_bound(replace(ALIKE, effect=effect, label=label), PLAN) is asked  # type: ignore[arg-type]
+
+
+def test_a_rated_share_is_compared_with_controls_own() -> None:
+    assert rating_rate_difference(replace(ALIKE, effect=0.02)) == pytest.approx(0.05)
+    assert rating_rate_difference(replace(ALIKE, effect=0.02, rate_control=0.0)) == 0
+    assert rating_rate_difference(replace(ALIKE, effect=0.02, rate_control=None)) == 0
+    assert rating_rate_difference(replace(ALIKE, effect=None)) == 0
+
+
+@pytest.mark.parametrize(("difference", "name"), [
+    (-0.02, "good_per_request"), (0.0, "good_per_request"), (None, "good_per_request"), (0.02, "no_bad_per_request"),
+])  # fmt: skip
+@pytest.mark.parametrize(("bar", "passes"), [(2.76, True), (2.77, False)])
+def test_the_worst_reading_passes_at_the_promote_bar(
+    difference: float | None, name: str, bar: float, passes: bool
+) -> None:
+    asked: list[float] = []
+    effect = Effect(
+        estimate=0.03, se=0.01, clusters=24, df=23, t=3.0, z_star=2.76, n_control=9000, n_treatment=3000,
+        rate_control=0.3, rate_treatment=0.33, strata=24, effective_n=2250, slope=0.0,
+    )  # fmt: skip
+
+    def bound(missing: float) -> Effect:
+        asked.append(missing)
+        return effect
+
+    measured = Measured({}, {}, lambda: None, bound, lambda: None, lambda metric, multiplier: None)
+    clock = Clock(
+        planned=2242, fraction=0.5, bar=bar, alarm_alpha=0.025, primary_opt=210, guarded_opt=374
+    )  # fmt: skip
+    found = find_bound(measured, replace(ALIKE, effect=difference), clock)
+    assert (found.metric, found.role, found.better) == (name, "sensitivity", "higher")
+    # at the bar itself is over it
+    assert (found.passes, found.label) == (passes, "better" if passes else "inconclusive")
+    assert asked == [difference or 0.0]
