@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from pacer_pipelines.adapters.flags import only_others_moved, read_flag
+from pacer_pipelines.adapters.flags import read_flag
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import NotApprovable
-from pacer_pipelines.orchestration.effects import raise_share
+from pacer_pipelines.orchestration.effects import is_as_judged, raise_share
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.verdict_day import remembered_hash
@@ -88,10 +88,7 @@ def _flag_moved(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     if world.world.settings.flag_file is None:
         return "no flag file is configured"
     live = read_flag(world.world.settings.flag_file, plan.flag_key, plan.treatment.variant)
-    if live.version == verdict.phase or live.share == verdict.share_after:
-        return ""
-    moved = (world.world.flag_history, verdict.phase, live.version, plan.flag_key, plan.treatment.variant)
-    if only_others_moved(*moved):
+    if live.share == verdict.share_after or is_as_judged(world, plan, verdict, live.version):
         return ""
     return f"it is about flag version {verdict.phase}, and version {live.version} is live"
 

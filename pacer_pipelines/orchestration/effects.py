@@ -115,8 +115,7 @@ def raise_share(world: WorldResource, plan: Plan, verdict: Verdict, who: str) ->
     live = read_flag(flag_file, plan.flag_key, plan.treatment.variant)
     if live.share == verdict.share_after:
         return f"the flag already gives {plan.treatment.variant} {live.share:g} % (version {live.version})"
-    moved = (world.world.flag_history, verdict.phase, live.version, plan.flag_key, plan.treatment.variant)
-    if live.version != verdict.phase and not only_others_moved(*moved):
+    if not is_as_judged(world, plan, verdict, live.version):
         raise FlagRefused(
             f"the verdict is about flag version {verdict.phase}, but version {live.version} is live: somebody "
             "changed it since, and a human edit wins"
@@ -129,6 +128,12 @@ def raise_share(world: WorldResource, plan: Plan, verdict: Verdict, who: str) ->
     word = Word(world.now(), who, _because(verdict), verdict.verdict_id)
     known = known_units(world.home, plan.logged_id)
     return put_share(world, plan, verdict.share_after or 0.0, live.version, word, known)
+
+
+def is_as_judged(world: WorldResource, plan: Plan, verdict: Verdict, version: str) -> bool:
+    """Whether a version of the flag file serves the experiment as the verdict saw it: only other flags have moved."""
+    moved = (world.world.flag_history, verdict.phase, version, plan.flag_key, plan.treatment.variant)
+    return version == verdict.phase or only_others_moved(*moved)
 
 
 def flag_owner(world: WorldResource, plan: Plan, day: date) -> str:

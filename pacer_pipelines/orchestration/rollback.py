@@ -4,7 +4,7 @@ The entry closes the experiment; whatever breaks after it, the next tick or run 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from pacer_pipelines.adapters.flags import KnownUnit, apply_share, flag_version, read_flag
@@ -102,6 +102,20 @@ def put_share(
     return f"{variant} now has {state.share:g} % (flag version {state.version}{note})"
 
 
+def closed_since(world: WorldResource, plan: Plan) -> datetime | None:
+    """When (naive UTC) an experiment was rolled back, by the watch, a person or a verdict; None when it was not."""
+    entries = Journal(world.home).entries(plan.slug, "rollback")
+    if entries:
+        return entries[-1].at
+    # one that was served again may be rolled back again; the first one closed the experiment
+    said = (past.date for past in world.verdicts.past(plan.slug, date.max) if past.verdict == "rollback")
+    first = next(said, None)
+    if first is None:
+        return None
+    midnight = datetime.combine(first + timedelta(days=1), time(), plan.zone)
+    return midnight.astimezone(UTC).replace(tzinfo=None)
+
+
 def set_share(
     world: WorldResource,
     plan: Plan,
@@ -128,7 +142,6 @@ def set_share(
     settings = world.world.settings
     if settings.flag_file is None:
         return "no flag file is configured"
-    closed = [past for past in world.verdicts.past(plan.slug, date.max) if past.verdict == "rollback"]
-    if share > 0 and (closed or Journal(world.home).entries(plan.slug, "rollback")):
+    if share > 0 and closed_since(world, plan) is not None:
         raise FlagRefused(f"{plan.slug} was rolled back and is closed; a new plan reopens it")
     return put_share(world, plan, share, expected or flag_version(settings.flag_file), Word(at, who, why))

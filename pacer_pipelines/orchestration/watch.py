@@ -20,12 +20,11 @@ from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration.effects import NOT_MOVED, flag_owner, running
 from pacer_pipelines.orchestration.resources import WorldResource
-from pacer_pipelines.orchestration.rollback import roll_back
+from pacer_pipelines.orchestration.rollback import closed_since, roll_back
 from pacer_pipelines.orchestration.watch_closed import (
     WATCH,
     Kind,
     Outcome,
-    closed_since,
     kept_cut,
     told,
     verified,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pacer_pipelines.adapters.flags import read_flag
@@ -33,20 +33,6 @@ class Outcome:
     kind: Kind
     text: str
     bad: bool = False
-
-
-def closed_since(world: WorldResource, plan: Plan) -> datetime | None:
-    """When (naive UTC) an experiment was rolled back, by the watch, a person or a verdict; None when it was not."""
-    entries = Journal(world.home).entries(plan.slug, "rollback")
-    if entries:
-        return entries[-1].at
-    # a rollback is said again on each later day; the first one closed the experiment
-    said = (past.date for past in world.verdicts.past(plan.slug, date.max) if past.verdict == "rollback")
-    first = next(said, None)
-    if first is None:
-        return None
-    midnight = datetime.combine(first + timedelta(days=1), time(), plan.zone)
-    return midnight.astimezone(UTC).replace(tzinfo=None)
 
 
 def _last_cut(world: WorldResource, plan: Plan) -> datetime:
