@@ -36,7 +36,7 @@ setup: $(STAMP) ## create .venv from requirements.lock
 
 lock: ## resolve pyproject.toml anew into requirements.lock (no address of a registry is written)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --quiet --group dev pyproject.toml -o requirements.lock
+		--custom-compile-command "make lock" --quiet --all-extras --group dev pyproject.toml -o requirements.lock
 
 demo: $(STAMP) ## judge each day of the example fortnight and show the last verdict
 	@rm -rf .demo && mkdir -p .demo && cp examples/pacer_fortnight/flags/v2.json .demo/pacer.flagd.json

@@ -1,32 +1,78 @@
-"""An append-only JSON Lines file that many threads and processes write, and that never fails a request."""
+"""Append-only JSON Lines that survive workers, kill -9 and full disks, and that never fail a request.
 
+Each process writes files of its own, ``<folder>/<name>-<UTC day>-<token>-<number>.jsonl``, so no lock is shared with
+anybody, a torn line can be taken back, and rotation is a new name. What is promised, and what is not, stands in
+docs/serving.md.
+"""
+
+import atexit
 import json
 import logging
 import os
+import secrets
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
+DAY = 86_400
+# after a failed write, lines wait this long for the next try, so that a dead disk does not slow each request
+RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogPolicy:
+    """When a file is full, how much may wait for a disk, and how soon the disk must have it.
+
+    ``fsync_seconds``: 0 asks the disk for each line, before the request goes on; None leaves it to the operating
+    system; otherwise a thread asks it that often. It matters when the machine dies, never when only the process does.
+    """
+
+    max_bytes: int = 64 << 20
+    buffer_lines: int = 10_000
+    fsync_seconds: float | None = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What became of the lines since the process began: written, waiting in memory, lost, and the last failure."""
+
+    written: int
+    waiting: int
+    lost: int
+    problem: str
 
 
 class LineLog:
-    """Appends one JSON object per line, each with a single write.
+    """Appends one JSON object per line, each handed to the operating system before ``append`` returns."""
 
-    The file is opened anew for each line, so that it may be moved away (rotated) at any time.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Take the file to append to; it and its folder appear with the first line."""
-        self.path = path
+    def __init__(self, folder: Path | str, name: str, policy: LogPolicy | None = None) -> None:
+        """Take the folder, which may be shared with other processes and hosts, and how its files are called."""
+        self.folder, self.name, self._policy = Path(folder), name, policy or LogPolicy()
         self._lock = threading.Lock()
-        self._lost = 0
-        self._torn = False
+        self._waiting: deque[bytes] = deque()
+        self._written = self._lost = 0
+        self._problem = ""
+        self._retry_at = 0.0
+        self._begin()
+        # a fork copies the open file and the waiting lines: the child must write neither
+        os.register_at_fork(after_in_child=self._forked)
+        atexit.register(self.close)
 
     @property
-    def lost(self) -> int:
-        """How many lines could not be written since the start."""
-        return self._lost
+    def path(self) -> Path | None:
+        """The file that is written now; none before the first line."""
+        return self._path
+
+    @property
+    def state(self) -> LogState:
+        """What became of the lines, for a health page or an alarm."""
+        with self._lock:
+            return LogState(self._written, len(self._waiting), self._lost, self._problem)
 
     def append(self, record: Mapping[str, object]) -> bool:
         """Append one line.
@@ -35,31 +81,165 @@ class LineLog:
             record: What the line says; values that JSON does not know make the line count as lost.
 
         Returns:
-            Whether the whole line was written. A failure is counted and logged, and never raised: a full disk
-            must not keep a student from an answer.
+            Whether the operating system has the whole line. If not, it waits in memory (or is lost, when too many
+            wait already); nothing is ever raised: a full disk must not keep a student from an answer.
         """
         try:
             line = json.dumps(record, allow_nan=False).encode() + b"\n"
+        except (TypeError, ValueError, RecursionError) as error:
             with self._lock:
-                self._write(line)
-        except (OSError, TypeError, ValueError) as error:
-            with self._lock:
-                self._lost += 1
-            # the record stays out of the message: it names a student
-            _log.error("%s: a line is lost (%d so far): %s", self.path.name, self._lost, type(error).__name__)
+                self._lose(f"a record is no JSON ({type(error).__name__})")
+            return False
+        with self._lock:
+            if not self._caught_up() or not self._write(line):
+                self._wait(line)
+                return False
+            return True
+
+    def close(self) -> None:
+        """Write what waits, give everything to the disk and close the file; a later line opens a new one."""
+        with self._lock:
+            self._stop.set()
+            self._retry_at = 0.0
+            if not self._caught_up():
+                _log.error("%s: %d lines are lost at the end", self.name, len(self._waiting))
+                self._lost += len(self._waiting)
+                self._waiting.clear()
+            self._leave()
+
+    def _begin(self) -> None:
+        self._token, self._number = secrets.token_hex(4), 0
+        self._handle: int | None = None
+        self._path: Path | None = None
+        self._size, self._day = 0, -1
+        self._syncer: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._unsynced = False
+
+    def _forked(self) -> None:
+        """Begin anew in a child process; the lines that wait are the parent's."""
+        if self._handle is not None:
+            os.close(self._handle)
+        self._lock = threading.Lock()
+        self._waiting.clear()
+        self._written = self._lost = 0
+        self._begin()
+
+    def _caught_up(self) -> bool:
+        """Write the lines that wait, oldest first; whether none waits any more."""
+        if not self._waiting:
+            return True
+        if time.monotonic() < self._retry_at:
+            return False
+        while self._waiting:
+            if not self._write(self._waiting[0]):
+                return False
+            self._waiting.popleft()
+        _log.warning("%s: writing again after %s; %d lines lost so far", self.name, self._problem, self._lost)
+        self._problem = ""
+        return True
+
+    def _write(self, line: bytes) -> bool:
+        """Hand one line to the operating system with one call; a part of a line is taken back."""
+        try:
+            handle = self._file_for(len(line))
+            written = os.write(handle, line)
+            if written < len(line):
+                self._take_back(handle)
+                raise OSError(f"{written} of {len(line)} bytes written")
+            self._size += written
+            self._written += 1
+            self._unsynced = True
+            if self._policy.fsync_seconds == 0:
+                os.fsync(handle)
+        except OSError as error:
+            self._failed(error)
             return False
         return True
 
-    def _write(self, line: bytes) -> None:
-        """Write the line in one call, so that lines of other processes cannot come between."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # after half a line, the next one starts afresh: one line is lost, not two
-        content = b"\n" + line if self._torn else line
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    def _file_for(self, length: int) -> int:
+        """Give the file for the next line: the same, unless it is full, of yesterday, or was deleted."""
+        day = int(time.time()) // DAY
+        if self._handle is not None:
+            full = self._size and self._size + length > self._policy.max_bytes
+            if not full and day == self._day and os.fstat(self._handle).st_nlink:
+                return self._handle
+            self._leave()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._number += 1
+        date = datetime.fromtimestamp(day * DAY, UTC).strftime("%Y%m%d")
+        path = self.folder / f"{self.name}-{date}-{self._token}-{self._number:04d}.jsonl"
+        self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
+        self._path, self._size, self._day = path, 0, day
+        self._start_syncing()
+        return self._handle
+
+    def _take_back(self, handle: int) -> None:
+        """Remove half a line from the end; nobody else writes this file. If that fails too, go on in another."""
         try:
-            written = os.write(handle, content)
+            os.ftruncate(handle, self._size)
+        except OSError:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Close the file, whatever the disk says."""
+        handle, self._handle = self._handle, None
+        if handle is None:
+            return
+        try:
+            if self._policy.fsync_seconds is not None and self._unsynced:
+                os.fsync(handle)
+        except OSError as error:
+            self._failed(error)
+        finally:
+            self._unsynced = False
+            os.close(handle)
+
+    def _failed(self, error: OSError) -> None:
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        if not self._problem:
+            # the line stays out of the message: it names a student
+            _log.error("%s: cannot be written, lines wait in memory: %s", self.name, type(error).__name__)
+        self._problem = error.strerror or str(error)
+
+    def _wait(self, line: bytes) -> None:
+        if len(self._waiting) < self._policy.buffer_lines:
+            self._waiting.append(line)
+        else:
+            self._lose(f"{self._policy.buffer_lines} lines wait already")
+
+    def _lose(self, why: str) -> None:
+        self._lost += 1
+        # the first of a series, and then now and again
+        if self._lost & (self._lost - 1) == 0:
+            _log.error("%s: a line is lost (%d so far): %s", self.name, self._lost, why)
+
+    def _start_syncing(self) -> None:
+        if self._policy.fsync_seconds and (self._syncer is None or not self._syncer.is_alive()):
+            self._stop = threading.Event()
+            self._syncer = threading.Thread(
+                target=self._keep_syncing,
+                args=(self._stop, self._policy.fsync_seconds),
+                name=f"{self.name}-fsync",
+                daemon=True,
+            )
+            self._syncer.start()
+
+    def _keep_syncing(self, stop: threading.Event, seconds: float) -> None:
+        while not stop.wait(seconds):
+            self.sync()
+
+    def sync(self) -> None:
+        """Ask the disk to keep what was written so far; requests go on meanwhile."""
+        with self._lock:
+            if self._handle is None or not self._unsynced:
+                return
+            # a file of its own for the call, so that nobody waits for the disk and rotation may close the other
+            handle, self._unsynced = os.dup(self._handle), False
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            with self._lock:
+                self._failed(error)
         finally:
             os.close(handle)
-        self._torn = written < len(content)
-        if self._torn:
-            raise OSError(f"{written} of {len(content)} bytes written")

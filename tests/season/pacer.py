@@ -1,12 +1,13 @@
 """A small PACER: it serves a day by the live flag and writes its logs and its database as the real one does."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from pacer_pipelines.serving.assignment import Assigner, Assignment, Request
+from pacer_pipelines.serving import Assigner, Exposure
 
 from .storage import Judgement, Rating, Review, Storage
 from .town import KOREA, Asked, Town
@@ -21,6 +22,7 @@ RATING_LAGS = (0.50, 0.75, 0.88, 0.95, 0.98, 1.0)
 REVIEW_DAYS, REVIEWED = (1, 3, 6), (0.75, 0.60, 0.50)
 LOGS = ("exposures", "feedback", "card_reviews")
 Line = dict[str, Any]
+Lines = list[Mapping[str, Any]]
 
 
 class Pacer:
@@ -33,15 +35,21 @@ class Pacer:
         self._ratings: list[Rating] = []
         self._reviews: list[Review] = []
 
-    def live(self, day: int, on: date, assigner: Assigner) -> None:
+    def live(self, day: int, on: date, assigner: Assigner, taken: Lines) -> None:
         """Live through one day: one file in each log, and the database as it stands at midnight.
 
         Args:
             day: day of the experiment, from 1.
             on: its date in Korea.
             assigner: the serving client on the live flag.
+            taken: where it puts the line of each request.
         """
-        lines = [line for asked in self._town.requests(on) if (line := self._serve(day, asked, assigner))]
+        lines = []
+        for asked in self._town.requests(on):
+            self._serve(day, asked, assigner)
+            line = seeded(taken.pop(), asked)
+            if self._truth.is_logged(day, asked.at.hour):
+                lines.append(line)
         midnight = datetime.combine(on + timedelta(days=1), time(), KOREA)
         ratings, self._ratings = _due(self._ratings, midnight)
         reviews, self._reviews = _due(self._reviews, midnight)
@@ -50,18 +58,20 @@ class Pacer:
         for log, content in zip(LOGS, events, strict=True):
             _write(self._folder / log / f"{on}.jsonl", content)
 
-    def _serve(self, day: int, asked: Asked, assigner: Assigner) -> Line | None:
-        """Serve one request; gives its exposure line, or none where the line is lost."""
-        one, chances = asked.student, asked.chances
-        served = assigner.assign(
-            Request(one.student_id, asked.submission_id, one.school, one.grade, one.coach)
-        )
-        failed = chances.fails < FAILS
-        log_id = None if failed else self._judge(day, asked, served, assigner)
-        line = exposure_line(asked, served, assigner.split.flag_key, log_id)
-        return line if self._truth.is_logged(day, asked.at.hour) else None
+    def _serve(self, day: int, asked: Asked, assigner: Assigner) -> None:
+        """Serve one request; the answer of some is malformed, as in the real PACER."""
+        one = asked.student
+        with (
+            suppress(json.JSONDecodeError),
+            assigner.serve(
+                one.student_id, asked.submission_id, school=one.school, grade=one.grade, coach=one.coach
+            ) as served,
+        ):
+            if asked.chances.fails < FAILS:
+                raise json.JSONDecodeError("malformed", "", 0)
+            served.log_id = self._judge(day, asked, served, assigner)
 
-    def _judge(self, day: int, asked: Asked, served: Assignment, assigner: Assigner) -> int:
+    def _judge(self, day: int, asked: Asked, served: Exposure, assigner: Assigner) -> int:
         chances, coach = asked.chances, asked.student.coach
         decision = "APPROVE" if chances.approved < APPROVED else "REJECT"
         stored = Judgement(asked, served.version, decision)
@@ -77,32 +87,10 @@ class Pacer:
         return log_id
 
 
-def exposure_line(asked: Asked, served: Assignment, flag_key: str, log_id: int | None) -> Line:
-    """Give the line that ``serving.ExposureLog`` would write, with a seeded id and latency."""
-    line: Line = {
-        "exposure_id": asked.exposure_id,
-        "ts": _utc(asked.at, "milliseconds"),
-        "feature_flag.key": flag_key,
-        "feature_flag.result.variant": served.variant,
-        "feature_flag.result.reason": served.reason,
-        "feature_flag.error": served.error,
-        "meta.flagSetId": served.flag_set,
-        "meta.version": served.flag_version,
-        "meta.experiment_id": served.experiment_id,
-        "unit_id": asked.student.student_id,
-        "bucket": served.bucket,
-        "submission_id": asked.submission_id,
-        "attrs": {
-            "school": asked.student.school,
-            "grade": asked.student.grade,
-            "coach": asked.student.coach,
-        },
-        "model_version": served.version,
-        "served_model": served.model,
-    }
-    if log_id is None:
-        line["error"] = "JSONDecodeError"
-    return line | {"log_id": log_id, "latency_ms": asked.latency_ms}
+def seeded(line: Mapping[str, Any], asked: Asked) -> Line:
+    """Give the line with a seeded id, time and latency: a season is the same each time."""
+    at = {"exposure_id": asked.exposure_id, "ts": _utc(asked.at, "milliseconds")}
+    return {**line, **at, "latency_ms": asked.latency_ms}
 
 
 def _feedback_line(rating: Rating) -> Line:

@@ -16,9 +16,9 @@ from pacer_pipelines.adapters.verdicts import Verdicts
 from pacer_pipelines.config import load_world
 from pacer_pipelines.orchestration.run import Runner
 from pacer_pipelines.plan import Plan, load_plan
-from pacer_pipelines.serving.assignment import Assigner, Served, Split, file_client
+from pacer_pipelines.serving import Assigner, FlagFile, Split
 
-from .pacer import LOGS, Pacer
+from .pacer import LOGS, Lines, Pacer
 from .town import KOREA, REQUESTS, Town
 from .truth import Truth
 
@@ -120,22 +120,16 @@ class SeasonWorld:
 
     def serve(self, day: int) -> None:
         """Write the raw files of a day; the real serving client assigns each request by the live flag file."""
-        with self.assigner() as assigner:
-            self._pacer.live(day, self.date(day), assigner)
+        with self.assigner() as (assigner, lines):
+            self._pacer.live(day, self.date(day), assigner, lines)
 
     @contextmanager
-    def assigner(self) -> Iterator[Assigner]:
-        """The serving client as PACER's servers have it; a fresh one per day, so that no poll has to be awaited."""
-        plan, control = self.plan, self.plan.control
-        split = Split(
-            flag_key=plan.flag_key,
-            salt=plan.bucket_salt,
-            experiment_id=plan.experiment_id,
-            control=Served(control.variant, control.version, control.model),
-            unit=plan.randomization_unit,
-        )
+    def assigner(self) -> Iterator[tuple[Assigner, Lines]]:
+        """The serving client as PACER's servers have it; and its lines. Fresh each day: no poll has to be awaited."""
+        lines: Lines = []
+        split = Split.from_plan(self.folder / "experiments" / self.plan.file)
         try:
-            yield Assigner(file_client(self.flag_file, poll_seconds=1.0, domain="season"), split)
+            yield Assigner(split, FlagFile(self.flag_file), also=[lines.append]), lines
         finally:
             api.shutdown()
 

@@ -1,37 +1,47 @@
-"""One line per request whatever happens, whole lines only, and never an error for the student."""
+"""One line per request whatever happens, with the fields of the real log, and what ingest makes of them."""
 
 import asyncio
 import gzip
 import json
-import os
 import threading
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from pacer_pipelines.ingest.card_reviews import parse_card_reviews
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.feedback import parse_feedback
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.rows import Origin
-from pacer_pipelines.serving.assignment import Request
-from pacer_pipelines.serving.exposure_log import ExposureLog
-from pacer_pipelines.serving.feedback_log import FeedbackLog
+from pacer_pipelines.serving import CardReviewLog, FeedbackLog
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "pacer_fortnight"
-NOON = datetime(2026, 11, 9, 12, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=9)))
-REQUEST = Request("stu0001", "stu0001-sci-1", "alpha", 5, "coach06")
+from .conftest import EXAMPLE, NOON, at_noon, lines_in
+
 ORIGIN = Origin("log.jsonl", Pseudonyms(b"a key of tests only"), ZoneInfo("Asia/Seoul"))
+# what a new line says more than the fortnight's
+NEW = ["schema_version"]
 
 
 @pytest.fixture
-def log(assigner, tmp_path):
-    return ExposureLog(assigner, tmp_path / "logs" / "exposures.jsonl", clock=lambda: NOON)
+def log(tmp_path: Path) -> Path:
+    """The folder of the exposure log."""
+    return tmp_path / "log"
 
 
-def lines(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+@pytest.fixture
+def serve(assigner):
+    """Serve the same request again and again."""
+
+    def begin(**more):
+        return assigner.serve("stu0001", "stu0001-sci-1", school="alpha", grade=5, coach="coach06", **more)
+
+    return begin
+
+
+def raw(folder: Path) -> list[bytes]:
+    return [line for file in sorted(folder.glob("*.jsonl")) for line in file.read_bytes().splitlines()]
 
 
 def real_line(name: str, where: str = "") -> dict[str, object]:
@@ -39,49 +49,124 @@ def real_line(name: str, where: str = "") -> dict[str, object]:
         return next(json.loads(line) for line in file if where in line)
 
 
-def test_a_success_has_the_fields_of_the_real_log_in_their_order(log):
-    with log.serve(REQUEST) as exposure:
-        exposure.log_id = 7
-    (line,) = lines(log.lines.path)
-    assert list(line) == list(real_line("exposures.jsonl.gz"))
+def test_a_success_has_the_fields_of_the_real_log_in_their_order(serve, log):
+    with serve() as served:
+        served.log_id = 7
+    (line,) = lines_in(log)
+    assert list(line) == [*real_line("exposures.jsonl.gz"), *NEW]
     assert (line["log_id"], line["ts"], line["unit_id"]) == (7, "2026-11-09T03:00:00.250+00:00", "stu0001")
     assert line["attrs"] == {"school": "alpha", "grade": 5, "coach": "coach06"}
 
 
-def test_a_failure_has_the_fields_of_the_real_log_and_goes_on_to_the_caller(log):
-    with pytest.raises(RuntimeError, match="HTTP 500"), log.serve(REQUEST):
+def test_a_failure_has_the_fields_of_the_real_log_and_goes_on_to_the_caller(serve, log):
+    with pytest.raises(RuntimeError, match="HTTP 500"), serve():
         raise RuntimeError("HTTP 500 for Kim Minji")
-    (line,) = lines(log.lines.path)
-    assert list(line) == list(real_line("exposures.jsonl.gz", '"error"'))
+    (line,) = lines_in(log)
+    assert list(line) == [*real_line("exposures.jsonl.gz", '"error"'), *NEW]
     assert (line["error"], line["log_id"]) == ("RuntimeError", None)
-    assert "Minji" not in log.lines.path.read_text()
+    assert b"Minji" not in raw(log)[0]
 
 
-def test_what_a_call_spent_is_written_and_read_even_when_it_failed(log):
-    def ask() -> None:
-        with log.serve(REQUEST) as exposure:
-            exposure.input_tokens, exposure.output_tokens, exposure.cost_usd = 812, 41, 0.00123
+def test_a_judgement_that_was_stored_before_the_failure_is_no_success(serve, log):
+    def judge() -> None:
+        with serve() as served:
+            served.log_id = 7
+            raise KeyError("second model call")
+
+    with pytest.raises(KeyError):
+        judge()
+    assert [(line["error"], line["log_id"]) for line in lines_in(log)] == [("KeyError", None)]
+
+
+def test_what_a_call_spent_is_written_and_read_even_when_it_failed(serve, log):
+    def judge() -> None:
+        with serve() as served:
+            served.input_tokens, served.output_tokens, served.cost_usd = 812, 41, 0.00123
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        ask()
-    parsed = parse_exposures(log.lines.path.read_bytes().splitlines(), ORIGIN, {})
-    (row,) = parsed.rows
+        judge()
+    (row,) = parse_exposures(raw(log), ORIGIN, {}).rows
     assert (row["input_tokens"], row["output_tokens"], row["cost_usd"]) == (812, 41, 0.00123)
     assert row["is_failure"]
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt, asyncio.CancelledError, GeneratorExit])
-def test_a_cancelled_request_is_exposed_once(log, end):
-    with pytest.raises(end), log.serve(REQUEST):
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, GeneratorExit])
+def test_a_request_that_is_ended_from_outside_is_exposed_once(serve, log, end):
+    with pytest.raises(end), serve():
         raise end
-    assert [line["error"] for line in lines(log.lines.path)] == [end.__name__]
+    assert [line["error"] for line in lines_in(log)] == [end.__name__]
 
 
-def test_lines_of_many_threads_stay_whole(log):
+def test_an_awaited_request_that_times_out_is_exposed_once(serve, log):
+    async def judge() -> None:
+        async with serve() as served:
+            assert served.model
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(judge(), timeout=0.01)
+
+    asyncio.run(main())
+    assert [line["error"] for line in lines_in(log)] == ["CancelledError"]
+
+
+def test_requests_that_are_awaited_side_by_side_keep_their_own_ids(assigner, log):
+    async def judge(number: int) -> None:
+        async with assigner.serve(f"stu{number}", f"sub{number}", coach="c") as served:
+            await asyncio.sleep(0)
+            served.log_id = number
+
+    async def main() -> None:
+        await asyncio.gather(*(judge(number) for number in range(50)))
+
+    asyncio.run(main())
+    assert {(line["unit_id"], line["log_id"]) for line in lines_in(log)} == {
+        (f"stu{n}", n) for n in range(50)
+    }
+
+
+def test_an_exposure_is_served_once_and_only_inside_its_block(serve, log):
+    served = serve()
+    with pytest.raises(RuntimeError, match="nobody is served yet"):
+        _ = served.model
+    with served:
+        pass
+    with pytest.raises(RuntimeError, match="served once"), served:
+        pass
+    serve()
+    assert len(lines_in(log)) == 1
+
+
+def test_a_forced_variant_is_served_marked_and_no_part_of_the_split(serve, log):
+    for name in ("A", "B"):
+        with serve(force=name) as served:
+            assert served.variant == name
+    with serve(force="Z") as served:
+        assert served.variant == "A"
+    assert [line["feature_flag.result.reason"] for line in lines_in(log)] == ["FORCED", "FORCED", "ERROR"]
+    assert lines_in(log)[2]["feature_flag.error"] == "UNKNOWN_FORCED_VARIANT"
+
+
+def test_what_answers_is_in_the_line_and_a_prompt_only_as_a_hash(serve, log):
+    with serve() as served:
+        served.identify(
+            model_digest="sha256:9f86",
+            prompt_template="Judge {work}.",
+            decoding={"temperature": 0.2, "seed": 1},
+        )
+    (line,) = lines_in(log)
+    # by hand: printf 'Judge {work}.' | sha256sum
+    assert line["prompt_hash"] == "f8c5d309208aa935ea5540a9a7e4efcb937e409c4cae6620047158de76a558ca"
+    assert (line["model_digest"], line["decoding"]) == ("sha256:9f86", {"temperature": 0.2, "seed": 1})
+    assert b"Judge" not in raw(log)[0]
+
+
+def test_lines_of_many_threads_stay_whole(assigner, log):
     def work() -> None:
         for _ in range(50):
-            with log.serve(REQUEST):
+            with assigner.serve("stu0001", "x", coach="c"):
                 pass
 
     threads = [threading.Thread(target=work) for _ in range(8)]
@@ -89,65 +174,46 @@ def test_lines_of_many_threads_stay_whole(log):
         thread.start()
     for thread in threads:
         thread.join()
-    written = lines(log.lines.path)
-    assert len({line["exposure_id"] for line in written}) == 400
+    assert len({line["exposure_id"] for line in lines_in(log)}) == 400
 
 
-def test_a_log_that_cannot_be_written_costs_no_request(assigner, tmp_path, caplog):
-    (tmp_path / "file").write_text("not a folder")
-    log = ExposureLog(assigner, tmp_path / "file" / "exposures.jsonl")
-    for _ in range(3):
-        with log.serve(REQUEST) as exposure:
-            exposure.log_id = 1
-    assert log.lines.lost == 3
-    assert "a line is lost (3 so far)" in caplog.text
+def test_a_taker_of_lines_that_breaks_costs_neither_request_nor_line(assigner_of, flag_file, log, caplog):
+    def broken(line: object) -> None:
+        raise ConnectionError("stu0001 cannot be sent")
+
+    with assigner_of(flag_file, also=[broken]).serve("stu0001", "x", coach="c") as served:
+        served.log_id = 1
+    assert len(lines_in(log)) == 1
+    assert "ConnectionError" in caplog.text
     assert "stu0001" not in caplog.text
 
 
-def test_after_half_a_line_the_next_line_is_whole(log, monkeypatch):
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda handle, content: write(handle, content[:40]))
-    with log.serve(REQUEST):
-        pass
-    monkeypatch.undo()
-    with log.serve(REQUEST):
-        pass
-    torn, whole = log.lines.path.read_text().splitlines()
-    assert (log.lines.lost, len(torn)) == (1, 40)
-    assert json.loads(whole)["unit_id"] == "stu0001"
-
-
-def test_a_rotated_log_goes_on_in_a_new_file(log, tmp_path):
-    with log.serve(REQUEST):
-        pass
-    log.lines.path.rename(tmp_path / "yesterday.jsonl")
-    with log.serve(REQUEST):
-        pass
-    assert len(lines(log.lines.path)) == len(lines(tmp_path / "yesterday.jsonl")) == 1
-
-
-def test_an_id_that_json_does_not_know_is_a_lost_line(log):
-    with log.serve(REQUEST) as exposure:
-        exposure.log_id = object()
-    assert log.lines.lost == 1
-
-
 def test_feedback_has_the_fields_of_the_real_log(tmp_path):
-    log = FeedbackLog(tmp_path / "feedback.jsonl", clock=lambda: NOON)
+    log = FeedbackLog(tmp_path / "feedback", clock=at_noon)
     assert log.record(7, "coach06", "BAD", "WRONG_JUDGEMENT")
     assert log.record(7, "coach06", None)
-    first, second = lines(log.lines.path)
+    log.lines.close()
+    first, second = lines_in(tmp_path / "feedback")
     assert list(first) == list(real_line("feedback_events.jsonl.gz"))
     assert (first["feedback"], second["feedback"]) == ("BAD", None)
 
 
-def test_ingest_reads_what_serving_writes(log, tmp_path):
-    with log.serve(REQUEST) as exposure:
-        exposure.log_id = 7
-    with pytest.raises(ValueError, match="malformed"), log.serve(REQUEST):
+def test_a_card_review_has_the_fields_of_the_real_log(tmp_path):
+    log = CardReviewLog(tmp_path / "reviews", clock=at_noon)
+    assert log.record(3, 7, "stu0001", 4, (1, 6), 5300)
+    log.lines.close()
+    (line,) = lines_in(tmp_path / "reviews")
+    assert list(line) == list(real_line("card_reviews.jsonl.gz"))
+    (row,) = parse_card_reviews(raw(tmp_path / "reviews"), ORIGIN).rows
+    assert (row["card_id"], row["log_id"], row["quality"], row["interval_after"]) == (3, 7, 4, 6)
+
+
+def test_ingest_reads_what_serving_writes(serve, log, tmp_path):
+    with serve() as served:
+        served.log_id = 7
+    with pytest.raises(ValueError, match="malformed"), serve():
         raise ValueError("malformed answer")
-    with log.lines.path.open("rb") as file:
-        parsed = parse_exposures(file, ORIGIN, {"exp-2026-11-judge": frozenset("AB")})
+    parsed = parse_exposures(raw(log), ORIGIN, {})
     assert parsed.rejects == []
     assert [(r["log_id"], r["is_failure"], r["error_type"]) for r in parsed.rows] == [
         (7, False, None),
@@ -155,9 +221,9 @@ def test_ingest_reads_what_serving_writes(log, tmp_path):
     ]
     assert parsed.rows[0]["exposed_at"] == NOON.astimezone(UTC).replace(tzinfo=None)
 
-    feedback = FeedbackLog(tmp_path / "feedback.jsonl")
+    feedback = FeedbackLog(tmp_path / "feedback")
     for said in ("GOOD", "BAD", None):
         feedback.record(7, "coach06", said)
-    with feedback.lines.path.open("rb") as file:
-        events = parse_feedback(file, ORIGIN)
+    feedback.lines.close()
+    events = parse_feedback(raw(tmp_path / "feedback"), ORIGIN)
     assert [row["feedback"] for row in events.rows] == ["GOOD", "BAD", "WITHDRAWN"]

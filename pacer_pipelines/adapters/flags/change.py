@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from pacer_pipelines.adapters.flags.core import Document
 from pacer_pipelines.adapters.flags.lint import lint
 from pacer_pipelines.adapters.flags.moves import check_move, check_room
-from pacer_pipelines.adapters.flags.regions import BUCKETS, region_of
+from pacer_pipelines.adapters.flags.regions import region_of
 from pacer_pipelines.adapters.flags.rules import KnownUnit, confirm, flag_of
 from pacer_pipelines.adapters.flags.schema import check_schema
 from pacer_pipelines.adapters.flags.text import rewritten
 from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.serving.bucket import BUCKETS
 
 # what flagd knows of a flag; a rollback leaves out whatever else keeps the file from loading
 FLAG_KEYS = ("state", "defaultVariant", "variants", "targeting", "metadata")

@@ -17,9 +17,9 @@ from pacer_pipelines.adapters.flags.log import (
     one_writer,
     put,
 )
-from pacer_pipelines.adapters.flags.regions import BUCKETS
 from pacer_pipelines.adapters.flags.rules import KnownUnit, flag_of, treatment_share
 from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.serving.bucket import BUCKETS
 
 _log = logging.getLogger(__name__)
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from pacer_pipelines.adapters.flags.core import Core, Document
-from pacer_pipelines.adapters.flags.regions import BUCKETS, Region, edges, regions
+from pacer_pipelines.adapters.flags.regions import Region, edges, regions
 from pacer_pipelines.adapters.flags.rules import KnownUnit, flag_of, segments
 from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.serving.bucket import BUCKETS
 
 GRID = 500
 

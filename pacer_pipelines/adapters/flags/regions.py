@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.serving.bucket import BUCKETS
+from pacer_pipelines.serving.flag_rules import BUCKET
 
-BUCKETS = 10_000
-BUCKET = {"var": "bucket"}
 FORMS = (
     '{"<": [{"var": "bucket"}, N]}, {">=": [{"var": "bucket"}, N]} or both of them in one {"and": [...]} '
     "with a fixed lower end"
@@ -81,19 +81,6 @@ def edges(ordered: Sequence[Region]) -> list[int]:
     """Buckets on both sides of each end of each region, and the first and the last bucket."""
     ends = {end + step for region in ordered for end in (region.low, region.high) for step in (-1, 0, 1)}
     return sorted({0, BUCKETS - 1, *(bucket for bucket in ends if 0 <= bucket < BUCKETS)})
-
-
-def bucket_numbers(rule: Any) -> Iterator[Any]:
-    """Each number that a rule compares the bucket with, whatever it is."""
-    if isinstance(rule, dict):
-        for operands in rule.values():
-            if isinstance(operands, list) and BUCKET in operands:
-                yield from (operand for operand in operands if operand != BUCKET)
-            else:
-                yield from bucket_numbers(operands)
-    elif isinstance(rule, list):
-        for part in rule:
-            yield from bucket_numbers(part)
 
 
 def _regions(rule: Any) -> Iterator[Region]:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from pacer_pipelines.adapters.flags.core import Core, Document
 from pacer_pipelines.adapters.flags.lint import lint
 from pacer_pipelines.adapters.flags.regions import (
-    BUCKETS,
     Region,
     edges,
     region_of,
@@ -16,6 +15,7 @@ from pacer_pipelines.adapters.flags.regions import (
     size_served,
 )
 from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.serving.bucket import BUCKETS
 
 
 class KnownUnit(NamedTuple):
