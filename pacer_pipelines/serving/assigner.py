@@ -1,5 +1,6 @@
 """The front door for PACER: who is served what, and one line for each request."""
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from pacer_pipelines.serving.split import Split
 _log = logging.getLogger(__name__)
 # the value that says "the flag gave none"
 _NOTHING: Mapping[str, FlagValueType] = {}
+_NUMBERS = itertools.count(1)
 Sink = Callable[[Mapping[str, object]], object]
 
 
@@ -54,7 +56,8 @@ class Assigner:
         """
         self.split, self.log, self._clock = split, log, clock
         self._sinks = [*([log.append] if log else []), *also]
-        domain = f"pacer/{split.experiment_id}"
+        # one provider per domain: a second assigner must not take the first one's away
+        domain = f"pacer/{split.experiment_id}/{next(_NUMBERS)}"
         try:
             # set_provider alone returns before the provider is ready
             api.set_provider_and_wait(provider, domain)

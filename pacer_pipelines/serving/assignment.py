@@ -79,6 +79,10 @@ def answered(split: Split, number: int, details: FlagEvaluationDetails[FlagValue
         # a disabled flag says no variant by design; anything else that says none is a mistake in the flag
         error = None if reason == "DISABLED" else "NO_VARIANT"
         return control(split, number, reason, error, metadata)
+    version, flag_set = _origin(metadata)
+    if version == NO_VERSION:
+        # a request without a version belongs to no phase: nobody could analyse it
+        return control(split, number, "ERROR", "NO_FLAG_VERSION", metadata)
     variant, _, segment = details.variant.partition(SEGMENT_MARK)
     if not isinstance(details.value, Mapping):
         return control(split, number, "ERROR", "VARIANT_WITHOUT_MODEL", metadata)
@@ -86,7 +90,6 @@ def answered(split: Split, number: int, details: FlagEvaluationDetails[FlagValue
         served = Served.of(variant, details.value)
     except (KeyError, TypeError, ValueError, AttributeError):
         return control(split, number, "ERROR", "VARIANT_WITHOUT_MODEL", metadata)
-    version, flag_set = _origin(metadata)
     return Assignment(served, reason, None, number, version, flag_set, segment or None)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -32,6 +34,13 @@ def lines_in(folder: Path) -> list[dict[str, Any]]:
     """Every line of every file of a log, in the order of the files' names."""
     files = sorted(folder.glob("*.jsonl"))
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def start(*words: object) -> "subprocess.Popen[str]":
+    """Start one of the processes of ``processes.py``."""
+    command = [sys.executable, "-m", "tests.serving.processes", *map(str, words)]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
 
 
 @pytest.fixture

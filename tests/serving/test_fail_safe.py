@@ -1,18 +1,22 @@
 """Whatever is wrong with flag or provider: control is served, the exposure says why, and it is not analysed."""
 
+import asyncio
 import json
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openfeature.contrib.provider.flagd import FlagdProvider
 from openfeature.contrib.provider.flagd.config import ResolverType
+from openfeature.event import ProviderEvent
 
-from pacer_pipelines.serving import Assigner, Request
+from pacer_pipelines.serving import Assigner, Assignment, Request
 
 from .conftest import FLAGS, SPLIT, lines_in
+from .flag_server import FlagServer
 
 # the first student whom the first flag file gives B: 1,000 of 10,000 buckets
 TREATED = next(f"stu{n:04d}" for n in range(100) if SPLIT.bucket(f"stu{n:04d}", "") < 1000)
@@ -173,3 +177,53 @@ def test_a_flag_server_that_is_down_costs_no_request_more_than_the_start(assigne
 def test_flagd_s_own_reader_takes_the_same_place_by_one_constructor(assigner_of, flag_file):
     theirs = FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(flag_file))
     assert got(assigner_of(theirs)) == ("B", "TARGETING_MATCH", None)
+
+
+@pytest.fixture
+def server(flag_file: Path) -> Iterator[FlagServer]:
+    """A flag server with the first flag file."""
+    running = FlagServer(flag_file)
+    yield running
+    running.stop()
+
+
+def test_a_flag_server_takes_the_same_place_by_one_constructor(assigner_of, flag_file, server):
+    """Over real gRPC: the same students get B, because the bucket is ours; when the server stays away, control."""
+    remote = FlagdProvider(
+        resolver_type=ResolverType.IN_PROCESS,
+        host="127.0.0.1",
+        port=server.port,
+        deadline_ms=5000,
+        retry_grace_period=0,
+    )
+    by_server, by_file = assigner_of(remote), assigner_of(flag_file)
+    asked = [Request(f"stu{number:04d}", "x", "alpha", 3, "c") for number in range(200)]
+    assert [by_server.assign(one) for one in asked] == [by_file.assign(one) for one in asked]
+    assert got(by_server) == ("B", "TARGETING_MATCH", None)
+    away = threading.Event()
+    by_server._client.add_handler(ProviderEvent.PROVIDER_ERROR, lambda _: away.set())
+    server.stop()
+    assert away.wait(20)
+    assert got(by_server) == ("A", "ERROR", "PROVIDER_ERROR")
+
+
+def test_a_server_that_does_not_say_the_version_of_its_flags_serves_control(assigner_of, server):
+    """The provider's RPC mode drops it; without a version nobody can tell a change of the split from an effect."""
+    remote = FlagdProvider(
+        resolver_type=ResolverType.RPC, host="127.0.0.1", port=server.port, deadline_ms=5000
+    )
+    assert got(assigner_of(remote)) == ("A", "ERROR", "NO_FLAG_VERSION")
+
+
+def test_a_flag_file_without_a_version_serves_control(assigner, flag_file):
+    change(flag_file, lambda d: d["metadata"].pop("version"))
+    assert got(assigner) == ("A", "ERROR", "NO_FLAG_VERSION")
+
+
+def test_asking_asynchronously_gives_the_same(assigner, flag_file):
+    async def ask() -> Assignment:
+        return await assigner.assign_async(REQUEST)
+
+    assert asyncio.run(ask()) == assigner.assign(REQUEST)
+    flag_file.write_text("{")
+    assert asyncio.run(ask()).error == "PARSE_ERROR"

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -13,15 +11,9 @@ import pytest
 
 from pacer_pipelines.serving import LineLog, LogPolicy, line_log
 
-from .conftest import lines_in
+from .conftest import lines_in, start
 
-ROOT = Path(__file__).parents[2]
 DAY = 86_400
-
-
-def start(*words: object) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tests.serving.writers", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
 def numbers(folder: Path) -> list[int]:
