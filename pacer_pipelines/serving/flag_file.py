@@ -19,7 +19,7 @@ from openfeature.exception import OpenFeatureError, ParseError, ProviderNotReady
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
 from openfeature.provider import AbstractProvider, Metadata
 
-from pacer_pipelines.serving.flag_rules import flag_problems, unknown_attributes
+from pacer_pipelines.serving.flag_rules import flag_problems
 
 _log = logging.getLogger(__name__)
 Signature = tuple[int, int, int]
@@ -184,10 +184,7 @@ def _problems(document: Any) -> dict[str, str]:
     """Flags that would load and serve something else than they say."""
     found: dict[str, str] = {}
     for flag_key, flag in document.get("flags", {}).items():
-        problems = flag_problems(flag)
-        asked = unknown_attributes(flag.get("targeting"))
-        problems += [f"targeting: got attribute {name!r}, which nobody offers" for name in asked]
-        if problems:
+        if problems := flag_problems(flag):
             found[flag_key] = "; ".join(problems)
     return found
 

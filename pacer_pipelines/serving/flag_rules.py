@@ -44,16 +44,34 @@ def flag_problems(flag: Any) -> list[str]:
         for value in bucket_numbers(targeting)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= BUCKETS
     ]
-    return problems + _bad_segments(variants if isinstance(variants, dict) else {})
+    named = variants if isinstance(variants, dict) else {}
+    if any(isinstance(value, dict) and "model" in value for value in named.values()):
+        # an experiment's flag; PACER's other flags may ask for what they like
+        asked = _unknown_attributes(targeting)
+        problems += [f"targeting: got attribute {name!r}, allowed: {', '.join(OFFERED)}" for name in asked]
+    return problems + _bad_segments(named)
 
 
-def unknown_attributes(rule: Any) -> list[str]:
-    """Give the attributes that a rule asks for and that the serving client never offers."""
+def serves_segment(flag: Mapping[str, Any], variant: str) -> bool:
+    """Give whether the rules of a flag serve a variant to a segment, whatever the share of traffic."""
+    variants = flag.get("variants")
+    others = [name for name in variants if not is_of(name, variant)] if isinstance(variants, dict) else []
+    named = _served(flag.get("targeting") or {}, [*others, variant])
+    return any(is_of(name, variant) for name in named)
+
+
+def is_of(name: str, variant: str) -> bool:
+    """Give whether a flag's name is the variant, or the variant for a segment (``B@allow-list``)."""
+    return name.partition(SEGMENT_MARK)[0] == variant
+
+
+def _unknown_attributes(rule: Any) -> list[str]:
+    """Attributes that a rule asks for and that the serving client never offers."""
     if isinstance(rule, list):
-        return [name for part in rule for name in unknown_attributes(part)]
+        return [name for part in rule for name in _unknown_attributes(part)]
     if not isinstance(rule, dict):
         return []
-    found = [name for operands in rule.values() for name in unknown_attributes(operands)]
+    found = [name for operands in rule.values() for name in _unknown_attributes(operands)]
     if "var" in rule:
         asked = rule["var"][0] if isinstance(rule["var"], list) and rule["var"] else rule["var"]
         if isinstance(asked, str) and asked and asked not in OFFERED and not asked.startswith("$flagd."):

@@ -294,3 +294,51 @@ def test_a_segment_pinned_to_b_does_not_survive_a_rollback(live: Path, document:
     apply(live, 0.0)
     assert json.loads(live.read_text())["flags"]["judge-model"]["targeting"] == {}
     assert read_flag(live, "judge-model", "B").share == 0.0
+
+
+def with_team(document: dict[str, Any]) -> dict[str, Any]:
+    """Two people are served B by name; the split stays as it is."""
+    flag = document["flags"]["judge-model"]
+    flag["variants"]["B@team"] = flag["variants"]["B"]
+    rule_of(document)[0:0] = [{"in": [{"var": "targetingKey"}, ["ann", "bob"]]}, "B@team"]
+    return document
+
+
+def test_an_allow_list_is_no_part_of_the_share_and_stays_when_the_share_moves(
+    live: Path, document: Any
+) -> None:
+    written(live, with_team(document))
+    assert read_flag(live, "judge-model", "B").share == 30.0
+    apply(live, 50.0)
+    assert rule_of(json.loads(live.read_text()))[1] == "B@team"
+
+
+def test_an_allow_list_may_be_served_before_the_first_step(live: Path, document: Any) -> None:
+    rule_of(document)[2]["<"][1] = 0
+    written(live, with_team(document))
+    assert read_flag(live, "judge-model", "B").share == 0.0
+    assert apply(live, 10.0).share == 10.0
+
+
+def test_an_allow_list_does_not_survive_a_rollback(live: Path, document: Any) -> None:
+    written(live, with_team(document))
+    state = apply(live, 0.0)
+    assert "a rollback spares nobody" in state.note
+    after = json.loads(live.read_text())["flags"]["judge-model"]
+    assert (after["targeting"], after["defaultVariant"]) == ({}, "A")
+
+
+def test_a_rule_that_asks_for_what_servers_never_offer_gets_no_traffic(live: Path, document: Any) -> None:
+    rule_of(document)[0] = {"==": [{"var": "skool"}, "holdout-school"]}
+    written(live, document)
+    with pytest.raises(FlagRefused, match="got attribute 'skool', allowed: bucket, school, grade, coach"):
+        apply(live, 50.0)
+
+
+def test_a_segment_that_is_served_something_else_than_its_variant_is_refused(
+    live: Path, document: Any
+) -> None:
+    with_team(document)["flags"]["judge-model"]["variants"]["B@team"] = {"version": "v9", "model": "other"}
+    written(live, document)
+    with pytest.raises(FlagRefused, match="'B@team' unlike 'B'"):
+        apply(live, 50.0)

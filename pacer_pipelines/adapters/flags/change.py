@@ -14,6 +14,7 @@ from pacer_pipelines.adapters.flags.schema import check_schema
 from pacer_pipelines.adapters.flags.text import rewritten
 from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.serving.bucket import BUCKETS
+from pacer_pipelines.serving.flag_rules import SEGMENT_MARK, is_of, serves_segment
 
 # what flagd knows of a flag; a rollback leaves out whatever else keeps the file from loading
 FLAG_KEYS = ("state", "defaultVariant", "variants", "targeting", "metadata")
@@ -71,6 +72,8 @@ def changed(move: Move, document: Document) -> tuple[Document, str]:
 def _resize(move: Move, document: Document, new: Document, flag: dict[str, Any]) -> None:
     """Move the end of the treatment's region in the new document, and prove what that does."""
     lint(flag, move.flag_key, move.variant)
+    if not move.limit and serves_segment(flag, move.variant):
+        raise FlagRefused(f"a segment is served {move.variant} by name, and a rollback spares nobody")
     if not flag.get("targeting") and flag["defaultVariant"] != move.variant and not move.limit:
         return
     wanted = region_of(flag, move.flag_key, move.variant).resized(move.limit)
@@ -86,7 +89,8 @@ def _emptied(document: Document, flag_key: str, treatment_variant: str) -> Docum
     new = copy.deepcopy(document)
     flag = flag_of(new, flag_key)
     variants = flag.get("variants")
-    others = [name for name in variants if name != treatment_variant] if isinstance(variants, dict) else []
+    names = list(variants) if isinstance(variants, dict) else []
+    others = [name for name in names if not is_of(name, treatment_variant) and SEGMENT_MARK not in name]
     control = flag.get("defaultVariant")
     if control not in others:
         if len(others) != 1:
