@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 DAY = 86_400
 # after a failed write, lines wait this long for the next try, so that a dead disk does not slow each request
 RETRY_SECONDS = 1.0
+# how often it is asked whether the day is over or somebody has deleted the file
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class LineLog:
         self._token, self._number = secrets.token_hex(4), 0
         self._handle: int | None = None
         self._path: Path | None = None
-        self._size, self._day = 0, -1
+        self._size, self._day, self._looked_at = 0, -1, 0.0
         self._syncer: threading.Thread | None = None
         self._stop = threading.Event()
         self._unsynced = False
@@ -159,18 +161,29 @@ class LineLog:
 
     def _file_for(self, length: int) -> int:
         """Give the file for the next line: the same, unless it is full, of yesterday, or was deleted."""
-        day = int(time.time()) // DAY
+        now = time.time()
         if self._handle is not None:
             full = self._size and self._size + length > self._policy.max_bytes
-            if not full and day == self._day and os.fstat(self._handle).st_nlink:
+            if not full and (0 <= now - self._looked_at < LOOK_SECONDS or self._is_current(now)):
                 return self._handle
             self._leave()
+        return self._open(now)
+
+    def _is_current(self, now: float) -> bool:
+        """Whether the file is of this day in UTC and still has a name."""
+        assert self._handle is not None
+        self._looked_at = now
+        return int(now) // DAY == self._day and os.fstat(self._handle).st_nlink > 0
+
+    def _open(self, now: float) -> int:
+        """Open the next file."""
+        day = int(now) // DAY
         self.folder.mkdir(parents=True, exist_ok=True)
         self._number += 1
         date = datetime.fromtimestamp(day * DAY, UTC).strftime("%Y%m%d")
         path = self.folder / f"{self.name}-{date}-{self._token}-{self._number:04d}.jsonl"
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
-        self._path, self._size, self._day = path, 0, day
+        self._path, self._size, self._day, self._looked_at = path, 0, day, now
         self._start_syncing()
         return self._handle
 

@@ -167,11 +167,12 @@ def test_each_day_in_utc_has_its_own_file(tmp_path, monkeypatch):
     assert [file.name.split("-")[1] for file in sorted(tmp_path.iterdir())] == ["20241004", "20241005"]
 
 
-def test_a_file_that_somebody_deletes_takes_no_further_line_with_it(tmp_path):
+def test_a_file_that_somebody_deletes_takes_no_further_line_with_it(tmp_path, monkeypatch):
     log = LineLog(tmp_path, "exposures")
     log.append({"number": 0})
     assert log.path
     log.path.unlink()
+    monkeypatch.setattr(line_log, "LOOK_SECONDS", 0.0)
     log.append({"number": 1})
     log.close()
     assert numbers(tmp_path) == [1]
