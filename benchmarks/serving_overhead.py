@@ -8,6 +8,7 @@ table saturates the machine on purpose: 8 threads that do nothing else share one
 """
 
 import logging
+import random
 import statistics
 import subprocess
 import sys
@@ -27,8 +28,8 @@ from pacer_pipelines.serving.assignment import context_of
 ROOT = Path(__file__).parents[1]
 FLAGS = ROOT / "examples" / "pacer_fortnight" / "flags" / "v1.json"
 PLAN = ROOT / "experiments" / "judge-model-v2.toml"
-THREADS, CALLS = 8, 2000
-# a thread's pause between two calls: 8 threads together ask 800 times a second
+THREADS, CALLS, ROUNDS = 8, 100, 20
+# a thread's mean pause between two calls, in seconds: together they ask 800 times a second
 PAUSE = 0.01
 
 
@@ -41,7 +42,7 @@ def main() -> None:
             "serve, without a log": serve(None),
             "serve and one exposure line": serve(LineLog(Path(folder) / "default", "exposures")),
         }
-        print(f"{THREADS} threads, {THREADS / PAUSE:.0f} ticks a second; at each, one call of every kind")
+        print(f"{THREADS} threads, {THREADS / PAUSE:.0f} requests a second at random moments")
         show(calls, PAUSE)
         print(f"\n{THREADS} threads that do nothing else")
         show(calls, 0.0)
@@ -90,26 +91,30 @@ def serve(log: LineLog | None) -> Callable[[int], object]:
 
 
 def measure(calls: list[Callable[[int], object]], pause: float) -> list[list[float]]:
-    """Seconds of each call, by kind, of all threads; kinds take turns, so that noise hits them alike."""
+    """Seconds of each call, by kind, of all threads; kinds take turns in short rounds, to share the noise."""
     times: list[list[float]] = [[] for _ in calls]
-
-    def work(thread: int) -> None:
-        time.sleep(pause * thread / THREADS)
-        for number in range(CALLS):
-            for turn in range(len(calls)):
-                kind = (number + turn) % len(calls)
-                started = time.perf_counter()
-                calls[kind](thread * CALLS + number)
-                times[kind].append(time.perf_counter() - started)
-            if pause:
-                time.sleep(pause)
-
-    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for turn in range(ROUNDS):
+        for kind, call in enumerate(calls):
+            threads = [
+                threading.Thread(target=work, args=(call, times[kind], pause, turn * THREADS + thread))
+                for thread in range(THREADS)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
     return times
+
+
+def work(call: Callable[[int], object], times: list[float], pause: float, seed: int) -> None:
+    """One thread's share of a round: calls at random moments."""
+    moments = random.Random(seed)
+    for number in range(CALLS):
+        if pause:
+            time.sleep(moments.expovariate(1 / pause))
+        started = time.perf_counter()
+        call(seed * CALLS + number)
+        times.append(time.perf_counter() - started)
 
 
 def imported(module: str = "pacer_pipelines.serving") -> float:

@@ -2,13 +2,13 @@
 
 import hashlib
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import TracebackType
 
 from pacer_pipelines.serving.assignment import Assignment, Request
 from pacer_pipelines.serving.event_logs import stamp
+from pacer_pipelines.serving.ids import new_id
 from pacer_pipelines.serving.split import Decoding, Split
 
 SCHEMA_VERSION = 2
@@ -137,7 +137,7 @@ class Exposure:
         """Give the fields of the line, named after OpenTelemetry's conventions for feature flags and GenAI."""
         assignment, request = self.assignment, self._request
         line: Line = {
-            "exposure_id": str(uuid.uuid4()),
+            "exposure_id": new_id(),
             "ts": stamp(exposed_at),
             "feature_flag.key": self._split.flag_key,
             "feature_flag.result.variant": assignment.served.variant,

@@ -20,6 +20,7 @@ from pathlib import Path
 
 _log = logging.getLogger(__name__)
 DAY = 86_400
+_encode = json.JSONEncoder(allow_nan=False).encode
 # after a failed write, lines wait this long for the next try, so that a dead disk does not slow each request
 RETRY_SECONDS = 1.0
 # how often it is asked whether the day is over or somebody has deleted the file
@@ -87,7 +88,7 @@ class LineLog:
             wait already); nothing is ever raised: a full disk must not keep a student from an answer.
         """
         try:
-            line = json.dumps(record, allow_nan=False).encode() + b"\n"
+            line = _encode(record).encode() + b"\n"
         except (TypeError, ValueError, RecursionError) as error:
             with self._lock:
                 self._lose(f"a record is no JSON ({type(error).__name__})")

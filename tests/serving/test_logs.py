@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import json
+import os
 import threading
+import uuid
 from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +18,7 @@ from pacer_pipelines.ingest.feedback import parse_feedback
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.rows import Origin
 from pacer_pipelines.serving import CardReviewLog, FeedbackLog
+from pacer_pipelines.serving.ids import new_id
 
 from .conftest import EXAMPLE, NOON, at_noon, lines_in
 
@@ -227,3 +230,21 @@ def test_ingest_reads_what_serving_writes(serve, log, tmp_path):
     feedback.lines.close()
     events = parse_feedback(raw(tmp_path / "feedback"), ORIGIN)
     assert [row["feedback"] for row in events.rows] == ["GOOD", "BAD", "WITHDRAWN"]
+
+
+def test_ids_are_random_uuids_that_no_fork_gives_twice():
+    ours = {new_id() for _ in range(2000)}
+    assert len(ours) == 2000
+    assert all(str(uuid.UUID(one)) == one and uuid.UUID(one).version == 4 for one in ours)
+    new_id()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, " ".join(new_id() for _ in range(50)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = set(os.read(reading, 1 << 16).decode().split())
+    os.close(reading)
+    os.close(writing)
+    assert len(theirs) == 50
+    assert not theirs & {new_id() for _ in range(300)}
