@@ -1,8 +1,19 @@
 """An exposure as an OpenTelemetry event, through the real SDK: the conventions' names, and nobody's id."""
 
+import gzip
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
+
 import pytest
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs.export import (
+    BatchLogRecordProcessor,
+    InMemoryLogRecordExporter,
+    SimpleLogRecordProcessor,
+)
 
 from pacer_pipelines.serving.telemetry import FlagEvents
 
@@ -62,3 +73,44 @@ def test_no_event_tells_who_it_was(serve, exporter):
         pass
     said = str(dict(events(exporter)[0].attributes))
     assert not [word for word in ("stu0001", "alpha", "coach06") if word in said]
+
+
+class Collector(BaseHTTPRequestHandler):
+    """As much of an OTLP collector as it takes to keep what it is sent."""
+
+    received: ClassVar[list[ExportLogsServiceRequest]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.received.append(ExportLogsServiceRequest.FromString(body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_events_reach_a_collector_over_otlp(assigner_of, flag_file):
+    server = HTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    exporter = OTLPLogExporter(endpoint=f"http://127.0.0.1:{server.server_port}/v1/logs")
+    provider = LoggerProvider(shutdown_on_exit=False)
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    assigner = assigner_of(flag_file, also=[FlagEvents(provider.get_logger("test"))])
+    for number in range(20):
+        with assigner.serve(f"stu{number:04d}", "x", coach="c"):
+            pass
+    provider.force_flush()
+    provider.shutdown()
+    server.shutdown()
+    server.server_close()
+    records = [
+        record
+        for request in Collector.received
+        for resource in request.resource_logs
+        for scope in resource.scope_logs
+        for record in scope.log_records
+    ]
+    assert [record.event_name for record in records] == ["feature_flag.evaluation"] * 20
