@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from openfeature import api
+from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import OpenFeatureError
 from openfeature.flag_evaluation import FlagValueType
 from openfeature.provider import FeatureProvider, ProviderStatus
@@ -106,11 +107,10 @@ class Assigner:
         """
         number = self.split.bucket(request.student_id, request.submission_id)
         try:
-            early = self._without_flag(number, force)
+            early = self._without_flag(request, number, force)
             if early is not None:
                 return early
-            context = context_of(request, number)
-            details = self._client.get_object_details(self.split.flag_key, _NOTHING, context)
+            details = self._client.get_object_details(*self._question(request, number))
             return answered(self.split, number, details)
         except Exception as error:
             return self._broken(number, error)
@@ -119,11 +119,10 @@ class Assigner:
         """As ``assign``, for providers that answer asynchronously."""
         number = self.split.bucket(request.student_id, request.submission_id)
         try:
-            early = self._without_flag(number, force)
+            early = self._without_flag(request, number, force)
             if early is not None:
                 return early
-            context = context_of(request, number)
-            details = await self._client.get_object_details_async(self.split.flag_key, _NOTHING, context)
+            details = await self._client.get_object_details_async(*self._question(request, number))
             return answered(self.split, number, details)
         except Exception as error:
             return self._broken(number, error)
@@ -133,14 +132,23 @@ class Assigner:
         if self.log:
             self.log.close()
 
-    def _without_flag(self, number: int, force: str | None) -> Assignment | None:
-        """What needs no question to the provider: a tester's wish, or a provider that has said that it is down."""
+    def _without_flag(self, request: Request, number: int, force: str | None) -> Assignment | None:
+        """What needs no question to the provider: a tester's wish, nobody's request, a provider that is down."""
         if force is not None:
             return forced(self.split, number, force)
+        if not request.student_id or not request.submission_id:
+            # all requests without an id would share one bucket
+            return control(self.split, number, "ERROR", "TARGETING_KEY_MISSING")
         if self._client.get_provider_status() == ProviderStatus.ERROR:
             # asking it anyway would cost each request the provider's time-out
             return control(self.split, number, "ERROR", "PROVIDER_ERROR")
         return None
+
+    def _question(
+        self, request: Request, number: int
+    ) -> tuple[str, Mapping[str, FlagValueType], EvaluationContext]:
+        """Flag, the value that says "none", and what the rules may look at."""
+        return self.split.flag_key, _NOTHING, context_of(request, number)
 
     def _broken(self, number: int, error: Exception) -> Assignment:
         _log.error("flag %s: control is served: %s", self.split.flag_key, type(error).__name__)

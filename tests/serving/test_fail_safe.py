@@ -227,3 +227,14 @@ def test_asking_asynchronously_gives_the_same(assigner, flag_file):
     assert asyncio.run(ask()) == assigner.assign(REQUEST)
     flag_file.write_text("{")
     assert asyncio.run(ask()).error == "PARSE_ERROR"
+
+
+@pytest.mark.parametrize("nobody", [("", "x"), ("stu0001", ""), (None, "x")])
+def test_a_request_without_an_id_belongs_to_no_bucket(assigner, nobody):
+    found = assigner.assign(Request(*nobody, school="alpha", coach="c"))
+    assert (found.served.variant, found.error) == ("A", "TARGETING_KEY_MISSING")
+
+
+def test_a_provider_that_answers_nonsense_serves_control(assigner, monkeypatch):
+    monkeypatch.setattr(assigner._client, "get_object_details", lambda *_: "B")
+    assert got(assigner) == ("A", "ERROR", "AttributeError")
