@@ -46,8 +46,9 @@ test: $(STAMP) lint ## linters, types, import contracts and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/stats tests/decisions $(EVERY_BRANCH)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/stats --ignore tests/decisions
 
-bench: $(STAMP) ## CPU time of 10,000 analyses, beside tea-tasting and gbstats
+bench: $(STAMP) ## 10,000 analyses beside tea-tasting and gbstats; a served request beside OpenFeature alone
 	$(BIN)/python benchmarks/many_effects.py
+	$(BIN)/python benchmarks/serving_overhead.py
 
 calibrate: $(STAMP) ## simulate thousands of experiments and write docs/calibration.md (about 12 minutes)
 	PYTHONPATH=tests $(BIN)/python -m simulation.calibrate
