@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from pacer_pipelines.ingest.jsonl import local_date, parse_lines
+from pacer_pipelines.ingest.planned import Planned, PlannedExperiments
 from pacer_pipelines.ingest.rows import (
     BIGINT_MAX,
     INTEGER_MAX,
@@ -16,39 +17,47 @@ from pacer_pipelines.ingest.rows import (
     Row,
     code,
     instant,
+    integer,
     label,
     optional_integer,
     optional_number,
     optional_text,
     text,
 )
+from pacer_pipelines.ingest.served_identity import served_identity
+
+# lines say their schema from 2 on: those before say less, and nothing is asked of what they do not say
+FIRST_SCHEMA, SAYS_SALTED_BUCKET = 1, 2
 
 
-def parse_exposures(lines: Iterable[bytes], origin: Origin, variants: Mapping[str, frozenset[str]]) -> Parsed:
+def parse_exposures(lines: Iterable[bytes], origin: Origin, planned: PlannedExperiments) -> Parsed:
     """Give the exposures of a JSON Lines file.
 
     Args:
         lines: Raw lines of the file.
         origin: File name, pseudonyms and time zone.
-        variants: The variants of each planned experiment, experiment_id -> {'A', 'B'}. An experiment that
-            is not among them lands as it is, since others run beside ours.
+        planned: The planned experiments by experiment_id. One that is not among them lands as it is, since others
+            run beside ours.
 
     Returns:
         Rows of the landing table `exposures`, and rejects.
     """
 
     def build(record: Record, line: int) -> Row:
-        return _exposure(record, line, origin, variants)
+        return _exposure(record, line, origin, planned)
 
     return parse_lines(lines, build, lambda row: row["exposure_id"], "exposure_id")
 
 
-def _exposure(record: Record, line: int, origin: Origin, variants: Mapping[str, frozenset[str]]) -> Row:
+def _exposure(record: Record, line: int, origin: Origin, planned: PlannedExperiments) -> Row:
     keys = origin.pseudonyms
     attrs = _attrs(record)
     exposed_at = instant(record, "ts")
     experiment_id = text(record, "meta.experiment_id")
-    variant = _variant(record, variants.get(experiment_id))
+    plan = planned.get(experiment_id)
+    variant = _variant(record, plan)
+    log_schema = _log_schema(record)
+    unit_id = text(record, "unit_id")
     submission_id = optional_text(record, "submission_id")
     coach_id = optional_text(attrs, "coach")
     error_type = code(record, "error")
@@ -62,7 +71,7 @@ def _exposure(record: Record, line: int, origin: Origin, variants: Mapping[str, 
         "flag_error": code(record, "feature_flag.error"),
         "flag_version": _version(record),
         "experiment_id": experiment_id,
-        "unit_key": keys.student(text(record, "unit_id")),
+        "unit_key": keys.student(unit_id),
         "bucket": optional_integer(record, "bucket", 0, 9999),
         "submission_key": keys.submission(submission_id) if submission_id else None,
         "school": optional_text(attrs, "school"),
@@ -77,6 +86,13 @@ def _exposure(record: Record, line: int, origin: Origin, variants: Mapping[str, 
         "cost_usd": optional_number(record, "cost_usd", 0.0),
         "is_failure": error_type is not None,
         "error_type": error_type,
+        "log_schema": log_schema,
+        "segment": optional_text(record, "meta.segment"),
+        **served_identity(record),
+        # here, because behind the landing only pseudonyms are known (ADR 0020)
+        "bucket_expected": plan.bucket_of(unit_id, submission_id)
+        if plan is not None and log_schema >= SAYS_SALTED_BUCKET
+        else None,
         "source_file": origin.source_file,
         "source_line": line,
     }
@@ -91,13 +107,17 @@ def _attrs(record: Record) -> dict[str, Any]:
     return attrs
 
 
-def _variant(record: Record, allowed: frozenset[str] | None) -> str:
+def _variant(record: Record, plan: Planned | None) -> str:
     variant = text(record, "feature_flag.result.variant")
-    if allowed is not None and variant not in allowed:
-        raise FieldError(
-            "unknown variant", f"feature_flag.result.variant: allowed {', '.join(sorted(allowed))}"
-        )
+    if plan is not None and variant not in plan.variants:
+        allowed = ", ".join(sorted(plan.variants))
+        raise FieldError("unknown variant", f"feature_flag.result.variant: allowed {allowed}")
     return variant
+
+
+def _log_schema(record: Record) -> int:
+    given = record.get("schema_version")
+    return FIRST_SCHEMA if given is None else integer(record, "schema_version", FIRST_SCHEMA, 9)
 
 
 def _version(record: Record) -> str:

@@ -44,15 +44,6 @@ def experiment_rows(plans: Iterable[Plan]) -> list[dict[str, Any]]:
     ]
 
 
-def planned_variants(plans: Iterable[Plan]) -> dict[str, frozenset[str]]:
-    """Every variant that the plans name, by the experiment_id of the exposure log: arms of one share it."""
-    variants: dict[str, frozenset[str]] = {}
-    for plan in plans:
-        known = variants.get(plan.logged_id, frozenset())
-        variants[plan.logged_id] = known | {plan.control.variant, plan.treatment.variant}
-    return variants
-
-
 def _caps(plan: Plan) -> dict[str, float | None]:
     """Where each skewed metric is cut; a metric that the plan does not name has no cap and is not counted."""
     named = {guarded.metric: guarded.winsorise_at for guarded in plan.guarded}

@@ -52,6 +52,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
         "cost_usd DOUBLE",
         "is_failure! BOOLEAN",
         "error_type VARCHAR",
+        "log_schema INTEGER",
+        "segment VARCHAR",
+        "model_digest VARCHAR",
+        "prompt VARCHAR",
+        "prompt_hash VARCHAR",
+        "decoding VARCHAR",
+        "bucket_expected INTEGER",
     ),
     "feedback_events": columns(
         "log_id! BIGINT",

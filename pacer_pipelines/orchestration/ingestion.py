@@ -20,7 +20,8 @@ from pacer_pipelines.ingest.card_reviews import parse_card_reviews
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.feedback import parse_feedback
 from pacer_pipelines.ingest.pacer_tables import Observed, parse_anki_cards, parse_llm_logs
-from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows, planned_variants
+from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows
+from pacer_pipelines.ingest.planned import planned_experiments
 from pacer_pipelines.ingest.roster import parse_roster
 from pacer_pipelines.ingest.rows import Origin, Parsed, Reject, refused
 from pacer_pipelines.ingest.tables import DAY_COLUMN, TABLES
@@ -56,10 +57,10 @@ class SourceReport:
 
 def land_exposures(resource: WorldResource) -> SourceReport:
     """Exposure log: one row per judge call."""
-    variants = planned_variants(resource.world.plans)
+    planned = planned_experiments(resource.world.plans)
 
     def parse(content: Content, origin: Origin) -> Parsed:
-        return parse_exposures(content.lines(), origin, variants)
+        return parse_exposures(content.lines(), origin, planned)
 
     return _land_files(resource, "exposures", resource.world.settings.sources.exposures, parse)
 

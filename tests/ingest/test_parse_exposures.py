@@ -10,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacer_pipelines.ingest.exposures import parse_exposures
+from pacer_pipelines.ingest.planned import Planned
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.rows import Origin
 from pacer_pipelines.ingest.tables import TABLES
+from pacer_pipelines.serving.bucket import bucket
 
 FORTNIGHT = Path(__file__).parents[2] / "examples" / "pacer_fortnight"
 ORIGIN = Origin("exposures.jsonl", Pseudonyms(b"a key for tests only, 32 bytes.."), ZoneInfo("Asia/Seoul"))
-VARIANTS = {"exp-2026-11-judge": frozenset({"A", "B"})}
+SALT = "exp-2026-11-judge"
+PLANNED = {"exp-2026-11-judge": Planned(frozenset({"A", "B"}), SALT)}
 GOOD = {
     "exposure_id": "0a832156-9990-48e7-98e0-f411e3f4230f",
     "ts": "2026-11-02T15:30:00.250+00:00",
@@ -43,13 +46,13 @@ def line(**changes: object) -> bytes:
 
 
 def parse(*lines: bytes):
-    return parse_exposures(lines, ORIGIN, VARIANTS)
+    return parse_exposures(lines, ORIGIN, PLANNED)
 
 
 @pytest.fixture(scope="module")
 def fortnight():
     lines = gzip.decompress((FORTNIGHT / "exposures.jsonl.gz").read_bytes()).split(b"\n")
-    return parse_exposures(lines, ORIGIN, VARIANTS)
+    return parse_exposures(lines, ORIGIN, PLANNED)
 
 
 def test_the_real_fortnight_lands_without_a_reject(fortnight):
@@ -115,6 +118,56 @@ def test_another_experiments_variants_land_as_they_are():
     assert row["flag_variant"] == "C"
 
 
+def test_a_line_of_today_says_nothing_of_identity_segment_or_salted_bucket():
+    (row,) = parse(line()).rows
+    assert row["log_schema"] == 1
+    silent = ("segment", "model_digest", "prompt", "prompt_hash", "decoding", "bucket_expected")
+    assert [row[name] for name in silent] == [None] * len(silent)
+
+
+def test_what_exactly_was_served_lands_where_the_line_tells_it():
+    told = {
+        "model_digest": "sha256:1f",
+        "prompt": "judge",
+        "prompt_hash": "AB" * 32,
+        "meta.segment": "holdout",
+    }
+    (row,) = parse(line(**told, decoding={"top_p": 0.9, "temperature": 0.0, "stop": None})).rows
+    assert [row[name] for name in ("model_digest", "prompt", "prompt_hash", "segment")] == [
+        "sha256:1f", "judge", "ab" * 32, "holdout",
+    ]  # fmt: skip
+    # keys sorted, a whole number without its point: 0 and 0.0 are the same temperature
+    assert row["decoding"] == '{"stop":null,"temperature":0,"top_p":0.9}'
+
+
+def test_an_empty_decoding_says_nothing():
+    (row,) = parse(line(decoding={}, model_digest="", prompt_hash="")).rows
+    assert (row["decoding"], row["model_digest"], row["prompt_hash"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("student", ["stu0182", "김민수", "😀", "שלום"])
+def test_the_bucket_is_worked_out_from_the_raw_id_of_a_line_of_schema_2(student):
+    (row,) = parse(line(schema_version=2, unit_id=student)).rows
+    assert row["bucket_expected"] == bucket(student, SALT)
+    # as an earlier line says, whatever that was: the two are compared later
+    assert row["bucket"] == 611
+
+
+def test_a_split_by_request_has_the_bucket_of_the_submission():
+    planned = {SALT: Planned(frozenset("AB"), "pepper", "request")}
+    rows = parse_exposures(
+        [line(schema_version=2), line(schema_version=2, exposure_id="none", submission_id=None)],
+        ORIGIN,
+        planned,
+    ).rows
+    assert [row["bucket_expected"] for row in rows] == [bucket("stu0182-hist-20261102-694", "pepper"), None]
+
+
+def test_nobody_knows_the_bucket_without_a_plan():
+    (row,) = parse(line(schema_version=2, meta__experiment_id="someone-elses")).rows
+    assert (row["log_schema"], row["bucket_expected"]) == (2, None)
+
+
 BAD = {
     "cut in half": (line()[:200], "malformed json"),
     "not json": (b"ERROR could not connect", "malformed json"),
@@ -161,6 +214,22 @@ BAD = {
     "no offset": (line(ts="2026-11-02T00:57:01"), "bad timestamp"),
     "not a time": (line(ts="yesterday"), "bad timestamp"),
     "epoch seconds": (line(ts=1793613602), "wrong type"),
+    "schema 0": (line(schema_version=0), "out of range"),
+    "schema 10": (line(schema_version=10), "out of range"),
+    "schema as text": (line(schema_version="2"), "wrong type"),
+    "true as schema": (line(schema_version=True), "wrong type"),
+    "number as segment": (line(meta__segment=3), "wrong type"),
+    "digest of 201 characters": (line(model_digest="d" * 201), "out of range"),
+    "a prompt instead of its hash": (line(prompt_hash="You are a judge"), "out of range"),
+    "hash of 63 digits": (line(prompt_hash="a" * 63), "out of range"),
+    "decoding as text": (line(decoding="temperature=0"), "wrong type"),
+    "nested decoding": (line(decoding={"stop": ["beta"]}), "wrong type"),
+    "decoding of 21 keys": (line(decoding={f"k{i}": i for i in range(21)}), "out of range"),
+    "long decoding": (line(decoding={"system": "beta" * 250}), "out of range"),
+    "infinite temperature": (
+        line(decoding={"t": 9.32}, latency_ms=1).replace(b"9.32", b"1e999"),
+        "out of range",
+    ),
     "unknown variant": (line(feature_flag__result__variant="C"), "unknown variant"),
 }
 

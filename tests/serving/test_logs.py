@@ -15,6 +15,7 @@ import pytest
 from pacer_pipelines.ingest.card_reviews import parse_card_reviews
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.feedback import parse_feedback
+from pacer_pipelines.ingest.planned import Planned
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.rows import Origin
 from pacer_pipelines.serving import CardReviewLog, FeedbackLog
@@ -216,7 +217,7 @@ def test_ingest_reads_what_serving_writes(serve, log, tmp_path):
         served.log_id = 7
     with pytest.raises(ValueError, match="malformed"), serve():
         raise ValueError("malformed answer")
-    parsed = parse_exposures(raw(log), ORIGIN, {})
+    parsed = parse_exposures(raw(log), ORIGIN, {"exp-2026-11-judge": Planned(frozenset("AB"), "judge-2026")})
     assert parsed.rejects == []
     assert [(r["log_id"], r["is_failure"], r["error_type"]) for r in parsed.rows] == [
         (7, False, None),

@@ -24,6 +24,14 @@ with delivered as (
         cost_usd,
         is_failure,
         error_type,
+        -- parts that an older version landed do not have it
+        coalesce(log_schema, 1) as log_schema,
+        segment,
+        model_digest,
+        prompt,
+        prompt_hash,
+        decoding,
+        bucket_expected,
         source_file,
         source_line,
         row_number() over (
@@ -59,6 +67,13 @@ select
     cost_usd,
     is_failure,
     error_type,
+    log_schema,
+    segment,
+    model_digest,
+    prompt,
+    prompt_hash,
+    decoding,
+    bucket_expected,
     source_file,
     source_line
 from delivered
