@@ -16,7 +16,8 @@ from pacer_pipelines.errors import PacerError
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.feedback import parse_feedback
 from pacer_pipelines.ingest.jsonl import local_date
-from pacer_pipelines.ingest.plan_tables import exclusion_rows, planned_variants
+from pacer_pipelines.ingest.plan_tables import exclusion_rows
+from pacer_pipelines.ingest.planned import planned_experiments
 from pacer_pipelines.ingest.rows import Origin, Parsed
 from pacer_pipelines.orchestration.resources import WorldResource
 
@@ -24,6 +25,8 @@ from pacer_pipelines.orchestration.resources import WorldResource
 AHEAD = timedelta(hours=1)
 FUTURE = "later than now"
 UNJUDGED = "unjudged"
+# as the serving client spells it: somebody asked for the variant by name
+FORCED = "FORCED"
 
 
 @dataclass
@@ -86,7 +89,7 @@ class Take:
 
 def _take_exposures(world: WorldResource, store: WatchStore) -> Take:
     plans = world.world.plans
-    variants = planned_variants(plans)
+    planned = planned_experiments(plans)
     left_out = {
         (plan.logged_id, row["attribute"], row["value_key"])
         for plan in plans
@@ -94,11 +97,14 @@ def _take_exposures(world: WorldResource, store: WatchStore) -> Take:
     }
 
     def parse(lines: Iterable[bytes], origin: Origin) -> Parsed:
-        return parse_exposures(lines, origin, variants)
+        return parse_exposures(lines, origin, planned)
 
     def keep(rows: Sequence[Row]) -> None:
-        ours = [row for row in rows if row["experiment_id"] in variants]
-        store.add_exposures([(row, _segments(row) & left_out != set()) for row in ours])
+        # a tester's call says nothing of anybody, not even that B is still served after it was cut
+        ours = [row for row in rows if row["experiment_id"] in planned and row["flag_reason"] != FORCED]
+        store.add_exposures(
+            [(row, row["segment"] is not None or _segments(row) & left_out != set()) for row in ours]
+        )
 
     return Take(parse, "exposed_date", "exposed_at", keep)
 

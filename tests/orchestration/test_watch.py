@@ -142,6 +142,29 @@ def test_a_rating_that_arrives_before_its_call_counts_when_the_call_is_known(liv
 # --- no harm, no cut --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "nobody_randomised",
+    [{"feature_flag.result.reason": "FORCED"}, {"meta.segment": "staff"}],
+    ids=["forced", "segment"],
+)
+def test_calls_that_nobody_was_randomised_to_cut_nothing(
+    live: LiveWorld, nobody_randomised: dict[str, Any]
+) -> None:
+    live.append([line | nobody_randomised for line in broken(live)])
+    assert kinds(live) == []
+    assert live.share == 30
+
+
+def test_a_tester_who_asks_for_b_after_the_cut_is_no_server_that_still_serves_it(live: LiveWorld) -> None:
+    live.append(broken(live))
+    assert kinds(live) == ["rolled_back", "message"]
+    live.now += timedelta(minutes=30)
+    live.append([line | {"feature_flag.result.reason": "FORCED"} for line in broken(live, range(1100, 1110))])
+    assert kinds(live) == []
+    live.append([line | {"meta.segment": "staff"} for line in broken(live, range(1200, 1210))])
+    assert "still_served" in kinds(live)
+
+
 def test_one_student_who_fails_a_hundred_times_cuts_nothing(live: LiveWorld) -> None:
     for hour in range(5):
         live.now = MORNING + timedelta(hours=hour)

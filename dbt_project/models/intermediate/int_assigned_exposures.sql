@@ -30,6 +30,7 @@ judgements as (
         exposures.flag_variant,
         exposures.flag_reason,
         exposures.flag_error,
+        exposures.segment,
         exposures.unit_key,
         exposures.submission_key,
         exposures.school,
@@ -63,6 +64,7 @@ judgements as (
         end as flag_variant,
         cast(null as string) as flag_reason,
         cast(null as string) as flag_error,
+        cast(null as string) as segment,
         coalesce(
             first_log_versions.student_key,
             first_log_versions.submission_key,
@@ -119,6 +121,9 @@ reasoned as (
         case
             when judgements.flag_error is not null or judgements.flag_reason = 'ERROR' then 'flag_error'
             when judgements.flag_reason = 'DISABLED' then 'flag_disabled'
+            -- asked for by name, or served by a rule for a segment: nobody was randomised
+            when judgements.flag_reason = 'FORCED' then 'forced'
+            when judgements.segment is not null then 'segment'
             when experiments.experiment_id is null then 'unknown_experiment'
             when judgements.exposed_date < experiments.start_date then 'before_start'
             when
