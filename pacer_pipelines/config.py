@@ -107,6 +107,12 @@ class World:
         """Folder in which the door to the flag keeps every version that it replaced."""
         return self.home / "flags"
 
+    @property
+    def flag_folders(self) -> tuple[Path, ...]:
+        """Every folder in which earlier versions of the flag file may lie."""
+        archive = (self.settings.flag_archive,) if self.settings.flag_archive else ()
+        return (*archive, self.flag_history)
+
     def plan(self, slug: str) -> Plan:
         """The plan with this slug.
 

@@ -47,7 +47,8 @@ from units_daily {_OWN}
 group by phase, metric_date, variant, coach_key order by all"""
 
 EXPOSURES = f"""
-select phase, metric_date, variant, sum(exposures), sum(flag_errors)
+select
+    phase, metric_date, variant, sum(exposures), sum(flag_errors), sum(assignment_known), sum(misassigned)
 from exposures_daily {_OWN}
 group by phase, metric_date, variant order by all"""
 

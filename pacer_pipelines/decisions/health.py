@@ -1,12 +1,12 @@
 """Checks on the experiment itself: was the traffic split as planned, and does the plan still stand?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import numpy as np
 
 from pacer_pipelines.decisions.findings import rating_rate_difference
-from pacer_pipelines.decisions.marts import MartRows
+from pacer_pipelines.decisions.marts import ExposureDay, MartRows
 from pacer_pipelines.decisions.values import Check, Finding
 from pacer_pipelines.decisions.wording import FEWEST_UNITS
 from pacer_pipelines.plan import Plan
@@ -22,6 +22,8 @@ from pacer_pipelines.stats import (
 VARIANTS = ("control", "treatment")
 # phase of requests that had to be guessed from PACER's own table, because there is no exposure log
 SNAPSHOT_PHASE = "snapshot"
+# largest share of exposures that may be where their bucket does not belong: each moves the effect towards zero
+MISASSIGNED = 0.01
 
 
 def experiment_checks(
@@ -44,6 +46,7 @@ def experiment_checks(
         logged,
         flag_known(rows, shares),
         flag_works(rows),
+        assignment_consistent(rows),
         sample_ratio(srm_by_phase(rows, shares), plan),
         sample_ratio_by_coach(rows, plan, shares),
         sample_ratio_by_day(rows, plan, shares),
@@ -114,6 +117,36 @@ def flag_works(rows: MartRows) -> Check:
         f"{errors:.0f} of {total:.0f} exposures on {newest} came without a working flag and were served control",
         "a broken flag serves control to everybody and calls it a split",
     )  # fmt: skip
+
+
+def assignment_consistent(rows: MartRows) -> Check:
+    """Units are served the variant that their own bucket has in the flag file: none on the newest day is not.
+
+    Two windows. The newest day alone says whether the fault is still there, so one exposure fails it, and the day
+    after the repair passes. But the sums of a verdict reach back to the first day and hold what came before the repair
+    as well; so the share over all days must stay below what may be crossed (as for ``two_variant_units``). A short
+    fault heals at once, a long one only as sound days outgrow it, and until then nothing is promoted on it.
+    """
+    newest = max((row.date for row in rows.exposures), default=None)
+    wrong, known = _misassigned(row for row in rows.exposures if row.date == newest)
+    wrong_ever, known_ever = _misassigned(rows.exposures)
+    share = wrong_ever / known_ever if known_ever else 0.0
+    nothing = "nothing to judge: no line says enough"
+    return _check(
+        "assignment_consistent", "exposures", not wrong and share < MISASSIGNED,
+        f"{wrong:.0f} on {newest}, {100 * share:.2f} % of all days" if known_ever else nothing,
+        f"0 on the newest day, under {100 * MISASSIGNED:g} % of all days",
+        f"{wrong:.0f} of {known:.0f} exposures on {newest}, {wrong_ever:.0f} of {known_ever:.0f} since the start, were "
+        "not served what their unit's bucket has in the flag file: look for another salt, a remembered variant, and a "
+        "flag file that was edited without a new version",
+        "who is served by anything but the bucket was not randomised, however even the split looks",
+    )  # fmt: skip
+
+
+def _misassigned(exposures: Iterable[ExposureDay]) -> tuple[float, float]:
+    """Exposures that are not where their bucket belongs, and all of which that could be asked."""
+    found = list(exposures)
+    return sum(row.misassigned for row in found), sum(row.assignment_known for row in found)
 
 
 def srm_by_phase(rows: MartRows, shares: Mapping[str, float]) -> dict[str, SrmResult]:

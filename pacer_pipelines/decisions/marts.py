@@ -86,13 +86,19 @@ class UnitDay(NamedTuple):
 
 
 class ExposureDay(NamedTuple):
-    """One row per phase x day x variant: what the exposure log held."""
+    """One row per phase x day x variant: what the exposure log held.
+
+    ``assignment_known`` counts analysed exposures whose bucket or variant could be checked, ``misassigned`` those of
+    them that were not where their unit's bucket belongs; both are 0 in what verdicts of before were made of.
+    """
 
     phase: str
     date: date
     variant: str
     exposures: float
     flag_errors: float
+    assignment_known: float = 0.0
+    misassigned: float = 0.0
 
 
 class RatedDay(NamedTuple):

@@ -109,8 +109,9 @@ def _spelt(value: object) -> object:
 
 
 def _rows(kind: Any, rows: list[list[Any]]) -> tuple[Any, ...]:
+    """Rows of one table; one that was kept by an older version lacks the newest columns, which have a default."""
     dated = [hint is date for hint in get_type_hints(kind).values()]
     return tuple(
-        kind(*(date.fromisoformat(value) if day else value for value, day in zip(row, dated, strict=True)))
+        kind(*(date.fromisoformat(value) if dated[at] else value for at, value in enumerate(row)))
         for row in rows
     )

@@ -1,6 +1,6 @@
 """The plans as landing tables, so that SQL can join what was registered with what happened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
@@ -17,6 +17,9 @@ PLAN_TABLES = {
         "logged_experiment_id! VARCHAR",
     ),
     "experiment_exclusions": columns("experiment_id! VARCHAR", "attribute! VARCHAR", "value_key! VARCHAR"),
+    "flag_regions": columns(
+        "experiment_id! VARCHAR", "flag_version! VARCHAR", "variant! VARCHAR", "low! INTEGER", "high! INTEGER"
+    ),
 }  # fmt: skip
 
 
@@ -66,6 +69,28 @@ def exclusion_rows(plans: Iterable[Plan], pseudonyms: Pseudonyms) -> list[dict[s
         }
         for plan in plans
         for position, item in enumerate(plan.left_out, start=1)
+    ]
+
+
+def region_rows(plan: Plan, served: Mapping[str, Sequence[tuple[str, int, int]]]) -> list[dict[str, Any]]:
+    """One row per version of the flag file and region of buckets that it serves one variant.
+
+    Args:
+        plan: whose flag it is.
+        served: (variant, low, high) of each region by version; buckets from low up to, not including, high.
+    """
+    return [
+        {
+            "experiment_id": plan.experiment_id,
+            "flag_version": version,
+            "variant": variant,
+            "low": low,
+            "high": high,
+            "source_file": plan.file,
+            "source_line": position,
+        }
+        for version in sorted(served)
+        for position, (variant, low, high) in enumerate(served[version], start=1)
     ]
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
+from pacer_pipelines.adapters.flags.history_regions import ServedRegion, history_regions
 from pacer_pipelines.adapters.landed_history import anki_links, current_hashes
 from pacer_pipelines.adapters.landing import Arrival, FileReceipt
 from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
@@ -20,12 +21,13 @@ from pacer_pipelines.ingest.card_reviews import parse_card_reviews
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.feedback import parse_feedback
 from pacer_pipelines.ingest.pacer_tables import Observed, parse_anki_cards, parse_llm_logs
-from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows
+from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows, region_rows
 from pacer_pipelines.ingest.planned import planned_experiments
 from pacer_pipelines.ingest.roster import parse_roster
 from pacer_pipelines.ingest.rows import Origin, Parsed, Reject, refused
 from pacer_pipelines.ingest.tables import DAY_COLUMN, TABLES
 from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.plan import Plan
 
 STAMP = "%Y%m%dT%H%M%S"
 ID_COLUMNS = {"llm_logs": "log_id", "anki_cards": "card_id"}
@@ -132,11 +134,12 @@ def land_database(resource: WorldResource) -> tuple[SourceReport, ...]:
 
 
 def land_plans(resource: WorldResource) -> int:
-    """The plans themselves, so that the models can join them; gives their number."""
+    """The plans themselves and what their flags serve, so that the models can join them; gives their number."""
     plans = resource.world.plans
     content = {
         "experiments": experiment_rows(plans),
         "experiment_exclusions": exclusion_rows(plans, resource.pseudonyms),
+        "flag_regions": [row for plan in plans for row in region_rows(plan, _regions_of(resource, plan))],
     }
     for table, rows in content.items():
         resource.landing.ensure_schema(table, PLAN_TABLES[table])
@@ -145,6 +148,18 @@ def land_plans(resource: WorldResource) -> int:
             table, PLAN_TABLES[table], None, arrival, Parsed(rows, [], len(rows)), replace=True
         )
     return len(plans)
+
+
+def _regions_of(resource: WorldResource, plan: Plan) -> dict[str, tuple[ServedRegion, ...]]:
+    """What every known version of a plan's flag serves, from archive, history and live file."""
+    world = resource.world
+    return history_regions(
+        world.flag_folders,
+        plan.flag_key,
+        plan.control.variant,
+        plan.treatment.variant,
+        world.settings.flag_file,
+    )
 
 
 def _land_files(

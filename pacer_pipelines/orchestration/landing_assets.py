@@ -24,6 +24,7 @@ DESCRIPTIONS = {
     "roster": "One row per student: school, grade and coach.",
     "experiments": "One row per pre-registered plan: unit, variants, days, maturity windows, covariate, caps.",
     "experiment_exclusions": "One row per segment that a plan leaves out, because it was never randomised.",
+    "flag_regions": "One row per experiment x version of the flag file x region of buckets that it serves one variant.",
 }
 # A door may be shut for a moment; everything behind it is pure and is not retried.
 DOOR = dg.RetryPolicy(max_retries=2, delay=2)
@@ -79,7 +80,7 @@ def _database(common: dict[str, Any]) -> dg.AssetsDefinition:
 
 
 def _plans(common: dict[str, Any]) -> dg.AssetsDefinition:
-    names = ("experiments", "experiment_exclusions")
+    names = ("experiments", "experiment_exclusions", "flag_regions")
 
     @dg.multi_asset(
         name="plans",

@@ -240,9 +240,7 @@ def _before(extra: tuple[Check, ...], checks: tuple[Check, ...]) -> tuple[Check,
 def flag_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
     """Percent of traffic on treatment by flag version, from archive, history and live file."""
     world = resource.world
-    archive = [world.settings.flag_archive] if world.settings.flag_archive else []
-    folders = [*archive, world.flag_history]
-    return history_shares(folders, plan.flag_key, plan.treatment.variant, world.settings.flag_file)
+    return history_shares(world.flag_folders, plan.flag_key, plan.treatment.variant, world.settings.flag_file)
 
 
 def control_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:

@@ -15,7 +15,7 @@ from pacer_pipelines.orchestration.resources import DBT_PROJECT
 # by the day on which something happened; plans and roster have no day and concern all of them
 TABLES = (
     "exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews", "roster",
-    "experiments", "experiment_exclusions",
+    "experiments", "experiment_exclusions", "flag_regions",
 )  # fmt: skip
 HISTORIES = frozenset({"llm_logs", "anki_cards"})
 
@@ -64,8 +64,8 @@ def find_window(work: str, landing: Landing, home: Path, day: date, first: date)
     return Window(start, last if changed else max(day, start), digests)
 
 
-# the plan's own hash stands in the verdict, and the models' in its code version
-_NO_INPUT = frozenset({"experiments", "experiment_exclusions", "models"})
+# the plan's own hash and the shares of its flag stand in the verdict, and the models' in its code version
+_NO_INPUT = frozenset({"experiments", "experiment_exclusions", "flag_regions", "models"})
 
 
 def partitions(landing: Landing, home: Path, day: date, first: date) -> dict[str, str]:

@@ -52,6 +52,42 @@ def test_a_split_that_is_not_the_planned_one_is_found() -> None:
     )
 
 
+def assigned(*counts: tuple[float, float]) -> Check:
+    """The check when of each day's exposures (known, misassigned) are so many."""
+    exposures = tuple(
+        ExposureDay("1", day, "control", 500, 0, known, wrong)
+        for day, (known, wrong) in zip(DAYS, counts, strict=False)
+    )
+    return checks(replace(marts(), exposures=exposures))["assignment_consistent"]
+
+
+def test_one_exposure_of_the_newest_day_that_is_not_where_its_bucket_belongs_holds() -> None:
+    found = assigned((500, 0), (499, 1))
+    assert (found.passed, found.severity) == (False, "critical")
+    assert found.detail == (
+        "1 of 499 exposures on 2026-11-03, 1 of 999 since the start, were not served what their unit's bucket has in "
+        "the flag file: look for another salt, a remembered variant, and a flag file that was edited without a new "
+        "version"
+    )
+    assert found.observed == "1 on 2026-11-03, 0.10 % of all days"
+
+
+def test_a_short_fault_heals_on_the_first_sound_day_and_a_long_one_only_when_it_is_small() -> None:
+    assert assigned((500, 0), (500, 9), (500, 0)).passed
+    # 10 of 1,000 are one in a hundred: the sums hold too many of them
+    assert not assigned((500, 10), (500, 0)).passed
+    assert assigned((500, 10), (501, 0)).passed
+    assert not assigned((500, 500), (500, 500), (500, 0)).passed
+
+
+def test_old_logs_that_say_no_bucket_leave_nothing_to_judge() -> None:
+    for found in (
+        assigned((0, 0), (0, 0)),
+        checks(replace(marts(), exposures=marts().exposures))["assignment_consistent"],
+    ):
+        assert (found.passed, found.observed) == (True, "nothing to judge: no line says enough")
+
+
 def with_units(*rows: UnitDay) -> dict[str, Check]:
     return checks(replace(marts(), units=rows))
 

@@ -31,6 +31,9 @@ judgements as (
         exposures.flag_reason,
         exposures.flag_error,
         exposures.segment,
+        exposures.flag_version,
+        exposures.bucket,
+        exposures.bucket_expected,
         exposures.unit_key,
         exposures.submission_key,
         exposures.school,
@@ -65,6 +68,9 @@ judgements as (
         cast(null as string) as flag_reason,
         cast(null as string) as flag_error,
         cast(null as string) as segment,
+        cast(null as string) as flag_version,
+        cast(null as integer) as bucket,
+        cast(null as integer) as bucket_expected,
         coalesce(
             first_log_versions.student_key,
             first_log_versions.submission_key,
@@ -134,7 +140,9 @@ reasoned as (
             when schools.experiment_id is not null then 'excluded_school'
             when grades.experiment_id is not null then 'excluded_grade'
             when coaches.experiment_id is not null then 'excluded_coach'
-        end as left_out_reason
+        end as left_out_reason,
+        judgements.bucket <> judgements.bucket_expected as is_in_another_bucket,
+        judgements.flag_variant <> regions.variant as is_another_variant
     from judgements
     left join {{ ref('stg_experiments') }} as experiments
         on judgements.experiment_id = experiments.experiment_id
@@ -153,6 +161,12 @@ reasoned as (
             judgements.experiment_id = coaches.experiment_id
             and coaches.attribute = 'coach'
             and judgements.coach_key = coaches.value_key
+    left join {{ ref('stg_flag_regions') }} as regions
+        on
+            judgements.experiment_id = regions.experiment_id
+            and judgements.flag_version = regions.flag_version
+            and regions.low <= coalesce(judgements.bucket, judgements.bucket_expected)
+            and regions.high > coalesce(judgements.bucket, judgements.bucket_expected)
 )
 
 select
@@ -174,5 +188,9 @@ select
     rating_days,
     card_days,
     left_out_reason,
-    left_out_reason is null as is_analysed
+    left_out_reason is null as is_analysed,
+    -- null where neither of the two can be asked
+    coalesce(
+        is_in_another_bucket or is_another_variant, is_in_another_bucket, is_another_variant
+    ) as is_misassigned
 from reasoned
