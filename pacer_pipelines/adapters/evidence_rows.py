@@ -13,6 +13,7 @@ from pacer_pipelines.decisions.marts import (
     MetricSum,
     RatedDay,
     SegmentSum,
+    ServedIdentity,
     StudentSum,
     UnitDay,
 )
@@ -52,6 +53,16 @@ select
 from exposures_daily {_OWN}
 group by phase, metric_date, variant order by all"""
 
+# the value that most say stands for the others: a prompt that is hashed with its student in it has thousands
+IDENTITIES = f"""
+with told as (
+    select phase, variant, field, field_value, sum(exposures) as exposures from served_identities_daily {_OWN}
+    group by phase, variant, field, field_value)
+select
+    phase, variant, field, first(field_value order by exposures desc, field_value), sum(exposures), max(exposures),
+    count(*)
+from told group by phase, variant, field order by all"""
+
 RATED = f"""
 select
     metric_date,
@@ -83,6 +94,7 @@ def mart_rows(published: Published, experiment_id: str, through: date, *, studen
         units=tuple(UnitDay(*row) for row in rows(UNITS)),  # type: ignore[arg-type]
         exposures=tuple(ExposureDay(*row) for row in rows(EXPOSURES)),  # type: ignore[arg-type]
         rated=tuple(RatedDay(*row) for row in rows(RATED)),  # type: ignore[arg-type]
+        identities=tuple(ServedIdentity(*row) for row in rows(IDENTITIES)),  # type: ignore[arg-type]
         students=tuple(StudentSum(*row) for row in rows(STUDENTS)) if students else (),  # type: ignore[arg-type]
     )
 

@@ -8,6 +8,7 @@ from pacer_pipelines.decisions.findings import find_all, find_this_step
 from pacer_pipelines.decisions.health import SNAPSHOT_PHASE, experiment_checks
 from pacer_pipelines.decisions.looks import days_to_end
 from pacer_pipelines.decisions.marts import MartRows
+from pacer_pipelines.decisions.phases import flag_version_of, opening_of
 from pacer_pipelines.decisions.plan_check import effective_n
 from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
 from pacer_pipelines.plan import Plan
@@ -55,10 +56,11 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
     rows = inputs.rows
     findings = find_all(rows, plan)
     phases = rows.phases()
-    phase = phases[-1] if phases else "none"
+    version = flag_version_of(phases[-1]) if phases else "none"
     step = present_step(rows, inputs.shares)
-    if any(past.rule == "win" for past in inputs.history):
-        # what was seen at smaller shares is no evidence that B bears this one
+    changed = step_began_anew(rows, step)
+    if changed or any(past.rule == "win" for past in inputs.history):
+        # what was seen at smaller shares, or of another model, is no evidence that B bears this one
         findings += (find_this_step(rows, plan, step, findings[0]),)
     rating_rate = next((finding for finding in findings if finding.metric == "rating_rate"), None)
     checks = experiment_checks(rows, plan, split_shares(inputs, plan), inputs.frozen_hash, rating_rate)
@@ -68,30 +70,50 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
         experiment=plan.slug,
         date=inputs.date,
         day=day,
-        phase=phase,
+        phase=version,
         phase_day=(inputs.date - rows.phase_start(step[0])).days + 1 if step else 0,
-        share=inputs.shares.get(phase),
+        share=inputs.shares.get(version),
         findings=findings,
         checks=inputs.checks + checks,
         history=inputs.history,
         days_left=_days_left(inputs, plan, day, findings[0]),
         missing_facts=missing_facts(inputs.sources, phases),
         served_after_end=_served_after_end(inputs),
+        identity_changed=rows.phase_start(step[0]) if changed else None,
     )
 
 
 def present_step(rows: MartRows, shares: Mapping[str, float]) -> list[str]:
-    """The newest phases, oldest first, as far back as B had the share that it has now.
+    """The newest phases, oldest first, as far back as B had the share that it has now and was what it is now.
 
     Another flag in the file may have moved in between: that begins a phase, and no step.
     """
     *earlier, newest = rows.phases() or [""]
     step = [newest] if newest else []
+    now = shares.get(flag_version_of(newest))
     for phase in reversed(earlier):
-        if shares.get(phase) is None or shares.get(phase) != shares.get(newest):
+        if now is None or shares.get(flag_version_of(phase)) != now or identity_changed(rows, phase, step[0]):
             break
         step.insert(0, phase)
     return step
+
+
+def step_began_anew(rows: MartRows, step: list[str]) -> bool:
+    """Whether something else is served in a step than in the phase before it."""
+    phases = rows.phases()
+    at = phases.index(step[0]) if step else 0
+    return at > 0 and identity_changed(rows, phases[at - 1], step[0])
+
+
+def identity_changed(rows: MartRows, before: str, after: str) -> bool:
+    """Whether a variant is something else in a phase than in an earlier one; what one does not say is equal."""
+    said = {(row.phase, row.variant, row.field): row.value for row in rows.identities}
+    differs = (
+        phase == after and said.get((before, variant, field), value) != value
+        for (phase, variant, field), value in said.items()
+    )
+    # where an identity comes back the most may say the same, but the phase is there because it had gone
+    return opening_of(after) > 1 or any(differs)
 
 
 def split_shares(inputs: Inputs, plan: Plan) -> Mapping[str, float]:
@@ -103,11 +125,11 @@ def split_shares(inputs: Inputs, plan: Plan) -> Mapping[str, float]:
     if plan.arms is None:
         return inputs.shares
     both = {
-        phase: (share, share + inputs.control_shares[phase])
-        for phase, share in inputs.shares.items()
-        if phase in inputs.control_shares
+        version: (share, share + inputs.control_shares[version])
+        for version, share in inputs.shares.items()
+        if version in inputs.control_shares
     }
-    return {phase: 100 * share / total if total else 0.0 for phase, (share, total) in both.items()}
+    return {version: 100 * share / total if total else 0.0 for version, (share, total) in both.items()}
 
 
 def _acknowledged(check: Check, inputs: Inputs, plan: Plan) -> Check:

@@ -218,12 +218,14 @@ def find_by_decision(measured: Measured, clock: Clock) -> Finding:
 
 
 def find_this_step(rows: MartRows, plan: Plan, step: Collection[str], primary: Finding) -> Finding:
-    """The primary metric at the present share alone, once B has been promoted: its sign must agree.
+    """The primary metric in the present step alone, after a promotion or a change of what is served.
+
+    Its sign must agree.
 
     Args:
         rows: the marts of one experiment.
         plan: its plan.
-        step: the phases of the present share.
+        step: the phases of the present share and of what is served now.
         primary: the finding over all phases, whose place on the information clock this one shares.
     """
     own = replace(rows, metrics=tuple(row for row in rows.metrics if row.phase in step), students=())

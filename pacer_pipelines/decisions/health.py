@@ -6,7 +6,8 @@ from datetime import date
 import numpy as np
 
 from pacer_pipelines.decisions.findings import rating_rate_difference
-from pacer_pipelines.decisions.marts import ExposureDay, MartRows
+from pacer_pipelines.decisions.marts import ExposureDay, MartRows, ServedIdentity
+from pacer_pipelines.decisions.phases import flag_version_of, opening_of
 from pacer_pipelines.decisions.values import Check, Finding
 from pacer_pipelines.decisions.wording import FEWEST_UNITS
 from pacer_pipelines.plan import Plan
@@ -24,6 +25,8 @@ VARIANTS = ("control", "treatment")
 SNAPSHOT_PHASE = "snapshot"
 # largest share of exposures that may be where their bucket does not belong: each moves the effect towards zero
 MISASSIGNED = 0.01
+# smallest share of a phase's exposures that makes another identity more than the end of a deploy
+SIDE_BY_SIDE = 0.05
 
 
 def experiment_checks(
@@ -34,7 +37,7 @@ def experiment_checks(
     Args:
         rows: the marts of one experiment.
         plan: its plan.
-        shares: percent of traffic on treatment by phase (flag version), as the flag file said.
+        shares: percent of traffic on treatment by flag version, as the flag file said.
         frozen_hash: hash of the plan when its first verdict was given.
         rating_rate: the finding on the rated share of requests.
     """
@@ -47,6 +50,7 @@ def experiment_checks(
         flag_known(rows, shares),
         flag_works(rows),
         assignment_consistent(rows),
+        served_identity(rows),
         sample_ratio(srm_by_phase(rows, shares), plan),
         sample_ratio_by_coach(rows, plan, shares),
         sample_ratio_by_day(rows, plan, shares),
@@ -96,7 +100,7 @@ def exposures_logged(rows: MartRows) -> Check:
 
 def flag_known(rows: MartRows, shares: Mapping[str, float]) -> Check:
     """Every flag version in the exposures is known with its share of traffic."""
-    unknown = [phase for phase in rows.phases() if phase not in shares]
+    unknown = [version for version in rows.flag_versions() if version not in shares]
     return _check(
         "flag_versions_known", "flag", not unknown,
         f"{len(unknown)} unknown", "0 unknown",
@@ -149,6 +153,43 @@ def _misassigned(exposures: Iterable[ExposureDay]) -> tuple[float, float]:
     return sum(row.misassigned for row in found), sum(row.assignment_known for row in found)
 
 
+def served_identity(rows: MartRows) -> Check:
+    """Within the newest phase each variant is one model, one prompt and one decoding.
+
+    A change opens a phase, so what is left here are two at once. Each field is asked by itself, among the exposures
+    that say it: a failed call that tells no digest is no other model.
+    """
+    newest = rows.phases()[-1:]
+    told = [row for row in rows.identities if row.phase in newest]
+    worst = max(told, key=_other, default=None)
+    share = _other(worst) if worst else 0.0
+    detail = (
+        f"{worst.exposures - worst.of_value:.0f} of {worst.exposures:.0f} exposures of {worst.variant} in phase "
+        f"{worst.phase} say another {worst.field} than the most do ({worst.values} in all); two models under one name: "
+        "nobody knows which one the evidence is about. Look for a deploy that stopped half way, and for a hash of the "
+        "prompt with its student in it instead of its template"
+        if worst
+        else ""
+    )
+    return _check(
+        "served_identity", "exposures", share < SIDE_BY_SIDE,
+        f"{100 * share:.1f} % of another identity, {_counted(_changes(rows), 'change')} so far" if worst else
+        "nothing to judge: no line says what was served",
+        f"under {100 * SIDE_BY_SIDE:g} % in the newest phase", detail,
+        "evidence on two models is evidence on neither",
+    )  # fmt: skip
+
+
+def _other(row: ServedIdentity) -> float:
+    """Share of the exposures that do not say what the most do."""
+    return 1 - row.of_value / row.exposures
+
+
+def _changes(rows: MartRows) -> int:
+    """How often what is served has changed under one version of the flag file."""
+    return sum(opening_of(phase) > 1 for phase in rows.phases())
+
+
 def srm_by_phase(rows: MartRows, shares: Mapping[str, float]) -> dict[str, SrmResult]:
     """The sequential test of each phase with a known share, oldest first."""
     found: dict[str, SrmResult] = {}
@@ -158,13 +199,13 @@ def srm_by_phase(rows: MartRows, shares: Mapping[str, float]) -> dict[str, SrmRe
             if row.phase == phase:
                 days.setdefault(row.date, [0.0, 0.0])[VARIANTS.index(row.variant)] += row.units
         counts = np.array([days[day] for day in sorted(days)], dtype=np.float64).reshape(-1, 2)
-        found[phase] = sequential_srm(counts, weights(shares[phase]))
+        found[phase] = sequential_srm(counts, weights(shares[flag_version_of(phase)]))
     return found
 
 
 def known_phases(rows: MartRows, shares: Mapping[str, float]) -> list[str]:
     """Phases whose planned split is known, oldest first."""
-    return [phase for phase in rows.phases() if phase in shares]
+    return [phase for phase in rows.phases() if flag_version_of(phase) in shares]
 
 
 def weights(share: float) -> tuple[float, float]:
@@ -189,7 +230,11 @@ def sample_ratio_by_coach(rows: MartRows, plan: Plan, shares: Mapping[str, float
     for row in rows.units:
         if row.phase in phases:
             counts[place[row.coach], phases.index(row.phase), VARIANTS.index(row.variant)] += row.units
-    worst = worst_slice(counts, [weights(shares[phase]) for phase in phases]) if phases else worst_phase(())
+    worst = (
+        worst_slice(counts, [weights(shares[flag_version_of(phase)]) for phase in phases])
+        if phases
+        else worst_phase(())
+    )
     seen = f"worst of {len(coaches)} coaches" + (
         f": {coaches[worst.position]}" if worst.position is not None else ""
     )
@@ -204,7 +249,7 @@ def sample_ratio_by_day(rows: MartRows, plan: Plan, shares: Mapping[str, float])
     for row in rows.units:
         if row.phase in phases:
             counts[days.index(row.date), phases.index(row.phase), VARIANTS.index(row.variant)] += row.units
-    splits = [weights(shares[phase]) for phase in phases]
+    splits = [weights(shares[flag_version_of(phase)]) for phase in phases]
     worst = worst_slice(counts, splits, open_ended=True) if phases else worst_phase(())
     where = f"on {days[worst.position]}" if worst.position is not None else "on no day"
     return _ratio_check("sample_ratio_by_day", worst, where, _counted(len(days), "day"), plan)

@@ -10,6 +10,9 @@ from pacer_pipelines.decisions.values import Evidence, Verdict, canonical
 from pacer_pipelines.decisions.wording import difference_text, enough_to_show, metric_name, points, score_text
 from pacer_pipelines.plan import Plan
 
+# columns of an exposure day that have always been there
+BEFORE_ASSIGNMENT = 5
+
 
 def judge(inputs: Inputs, plan: Plan, code_version: str) -> Verdict:
     """The verdict of one experiment and day: a pure function, so the same input gives the same bytes.
@@ -119,21 +122,27 @@ def _needed_for_rollback(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
 def inputs_hash(inputs: Inputs) -> str:
     """sha256 over everything that was put in, besides the checks, which the verdict carries itself."""
     rows = inputs.rows
-    content = {
+    exposures = [row[:BEFORE_ASSIGNMENT] for row in rows.exposures]
+    parts = (rows.metrics, rows.decisions, rows.units, exposures, rows.rated, rows.students)
+    content: dict[str, object] = {
         "date": inputs.date.isoformat(),
-        "rows": [
-            _plain(part)
-            for part in (rows.metrics, rows.decisions, rows.units, rows.exposures, rows.rated, rows.students)
-        ],
+        "rows": [_plain(part) for part in parts],
         "history": [[past.date.isoformat(), past.verdict, past.rule] for past in inputs.history],
-        "shares": {phase: inputs.shares.get(phase) for phase in rows.phases()},
+        "shares": {version: inputs.shares.get(version) for version in rows.flag_versions()},
         "sources": sorted(inputs.sources),
         "frozen_hash": inputs.frozen_hash,
     }
+    # what came later to be known is spelt only where it is: the same input has the same hash for ever
+    if rows.identities:
+        content["identities"] = _plain(rows.identities)
+    if any(row.assignment_known for row in rows.exposures):
+        content["assignment"] = _plain(rows.exposures)
     if inputs.acknowledged:
         content["acknowledged"] = dict(inputs.acknowledged)
     if inputs.control_shares:
-        content["control_shares"] = {phase: inputs.control_shares.get(phase) for phase in rows.phases()}
+        content["control_shares"] = {
+            version: inputs.control_shares.get(version) for version in rows.flag_versions()
+        }
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 

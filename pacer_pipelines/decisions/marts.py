@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pacer_pipelines.decisions.phases import flag_version_of, opening_of
 from pacer_pipelines.metrics import BINARY_METRICS
 from pacer_pipelines.stats import CovariateSums, Strata
 
@@ -101,6 +102,21 @@ class ExposureDay(NamedTuple):
     misassigned: float = 0.0
 
 
+class ServedIdentity(NamedTuple):
+    """One row per phase x variant x field: what the analysed exposures that say this field say of it.
+
+    ``value`` is what most of them say, ``of_value`` of ``exposures``; ``values`` is the number of different ones.
+    """
+
+    phase: str
+    variant: str
+    field: str
+    value: str
+    exposures: float
+    of_value: float
+    values: int
+
+
 class RatedDay(NamedTuple):
     """One row per day: rated requests of each variant that became known on it."""
 
@@ -119,6 +135,7 @@ class MartRows:
     exposures: tuple[ExposureDay, ...]
     rated: tuple[RatedDay, ...]
     students: tuple[StudentSum, ...] = ()
+    identities: tuple[ServedIdentity, ...] = ()
 
     def strata(self, metric: str) -> Strata | None:
         """Strata (coach x phase) of one metric, or None when it has no row at all."""
@@ -133,7 +150,11 @@ class MartRows:
         first: dict[str, date] = {}
         for row in self.exposures:
             first[row.phase] = min(first.get(row.phase, row.date), row.date)
-        return sorted(first, key=lambda phase: (first[phase], phase))
+        return sorted(first, key=lambda phase: (first[phase], flag_version_of(phase), opening_of(phase)))
+
+    def flag_versions(self) -> list[str]:
+        """Versions of the flag file that served the phases, in the same order, each once."""
+        return list(dict.fromkeys(map(flag_version_of, self.phases())))
 
     def phase_start(self, phase: str) -> date:
         """Day of the first exposure in a phase."""

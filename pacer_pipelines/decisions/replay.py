@@ -14,6 +14,7 @@ from pacer_pipelines.decisions.marts import (
     MartRows,
     MetricSum,
     RatedDay,
+    ServedIdentity,
     StudentSum,
     UnitDay,
 )
@@ -22,7 +23,7 @@ from pacer_pipelines.plan import Plan
 
 TABLES: dict[str, Any] = {
     "metrics": MetricSum, "decisions": DecisionSum, "units": UnitDay, "exposures": ExposureDay, "rated": RatedDay,
-    "students": StudentSum,
+    "students": StudentSum, "identities": ServedIdentity,
 }  # fmt: skip
 
 
@@ -43,8 +44,8 @@ def as_plain(inputs: Inputs, plan: Plan) -> dict[str, Any]:
         "rows": {name: [list(map(_spelt, row)) for row in getattr(inputs.rows, name)] for name in TABLES},
         "checks": [asdict(check) for check in inputs.checks],
         "history": [[past.date.isoformat(), past.verdict, past.rule] for past in inputs.history],
-        # of its own phases only: a share that the flag got later is none of its business
-        "shares": {phase: inputs.shares[phase] for phase in inputs.rows.phases() if phase in inputs.shares},
+        # of its own versions only: a share that the flag got later is none of its business
+        "shares": _own(inputs.shares, inputs),
         "sources": sorted(inputs.sources),
         "frozen_hash": inputs.frozen_hash,
         "acknowledged": dict(inputs.acknowledged),
@@ -54,17 +55,20 @@ def as_plain(inputs: Inputs, plan: Plan) -> dict[str, Any]:
 
 
 def _control_shares(inputs: Inputs) -> dict[str, Any]:
-    """Only with several treatments: what they leave for control, in its own phases."""
+    """Only with several treatments: what they leave for control, in its own versions."""
     known = inputs.control_shares
-    own = {phase: known[phase] for phase in inputs.rows.phases() if phase in known}
-    return {"control_shares": own} if known else {}
+    return {"control_shares": _own(known, inputs)} if known else {}
+
+
+def _own(shares: Mapping[str, float], inputs: Inputs) -> dict[str, float]:
+    return {version: shares[version] for version in inputs.rows.flag_versions() if version in shares}
 
 
 def from_plain(content: Mapping[str, Any]) -> tuple[Inputs, Plan]:
-    """What :func:`as_plain` wrote."""
+    """What :func:`as_plain` wrote, or an older version of it, which knew fewer tables and columns."""
     inputs = Inputs(
         date=date.fromisoformat(content["date"]),
-        rows=MartRows(**{name: _rows(kind, content["rows"][name]) for name, kind in TABLES.items()}),
+        rows=MartRows(**{name: _rows(kind, content["rows"].get(name, [])) for name, kind in TABLES.items()}),
         checks=tuple(Check(**row) for row in content["checks"]),
         history=tuple(Past(date.fromisoformat(day), word, rule) for day, word, rule in content["history"]),
         shares=content["shares"],

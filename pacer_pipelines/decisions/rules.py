@@ -170,7 +170,10 @@ def _waiting_times(evidence: Evidence, plan: Plan) -> list[str]:
     elif duration.whole_weeks and evidence.day % 7:
         found.append(f"day {evidence.day}: promotion is looked at on whole weeks only")
     if evidence.phase_day < step_days and evidence.phase_day < evidence.day:
-        found.append(f"day {evidence.phase_day} of at least {step_days} at this share of traffic")
+        since = (
+            f"; what is served changed on {evidence.identity_changed}" if evidence.identity_changed else ""
+        )
+        found.append(f"day {evidence.phase_day} of at least {step_days} at this share of traffic{since}")
     if evidence.share is None or evidence.share <= 0:
         found.append("B has no traffic: somebody took it away, and a person gives it back")
     return found

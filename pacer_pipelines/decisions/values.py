@@ -12,6 +12,8 @@ Label = Literal["better", "worse", "non_inferior", "inconclusive", "no_data"]
 Role = Literal["primary", "secondary", "guardrail", "sensitivity", "health"]
 Word = Literal["promote", "hold", "rollback"]
 Direction = Literal["higher", "lower"]
+# a class with a field called date cannot name its type
+Day = date
 PAIRS = ("interval", "relative_interval")
 
 
@@ -83,7 +85,12 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that a verdict of one experiment and day rests on."""
+    """All that a verdict of one experiment and day rests on.
+
+    ``phase`` is the version of the flag file that the newest exposures were served by. ``phase_day`` counts the days of
+    the present step: this share of traffic, and what is served now. ``identity_changed`` is the day on which the step
+    began because what is served had changed; None when the share began it.
+    """
 
     experiment: str
     date: date
@@ -97,6 +104,7 @@ class Evidence:
     days_left: int | None
     missing_facts: tuple[str, ...]
     served_after_end: int = 0
+    identity_changed: Day | None = None
 
     def finding(self, metric: str) -> Finding | None:
         """The finding of one metric, or None when it was not looked at."""

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from pacer_pipelines.decisions.health import experiment_checks, students_cross_coaches
-from pacer_pipelines.decisions.marts import ExposureDay, MartRows, StudentSum, UnitDay
+from pacer_pipelines.decisions.marts import ExposureDay, MartRows, ServedIdentity, StudentSum, UnitDay
 from pacer_pipelines.decisions.values import Check, Finding
 from pacer_pipelines.plan import load_plan
 
@@ -86,6 +86,57 @@ def test_old_logs_that_say_no_bucket_leave_nothing_to_judge() -> None:
         checks(replace(marts(), exposures=marts().exposures))["assignment_consistent"],
     ):
         assert (found.passed, found.observed) == (True, "nothing to judge: no line says enough")
+
+
+def served(*identities: ServedIdentity, phases: tuple[str, ...] = ("1",)) -> Check:
+    """The check when the log says this of what is served; each phase begins on a day of its own."""
+    exposures = tuple(
+        ExposureDay(phase, day, "control", 500, 0) for phase, day in zip(phases, DAYS, strict=False)
+    )
+    return checks(replace(marts(), exposures=exposures, identities=identities))["served_identity"]
+
+
+def test_two_models_under_one_name_hold_and_what_to_look_for_is_said() -> None:
+    alone = ServedIdentity("1", "control", "model_digest", "d0", 400, 400, 1)
+    found = served(alone, ServedIdentity("1", "treatment", "prompt_hash", "aa", 200, 190, 11))
+    assert (found.passed, found.severity) == (False, "critical")
+    assert found.detail == (
+        "10 of 200 exposures of treatment in phase 1 say another prompt_hash than the most do (11 in all); two models "
+        "under one name: nobody knows which one the evidence is about. Look for a deploy that stopped half way, and "
+        "for a hash of the prompt with its student in it instead of its template"
+    )
+    assert found.observed == "5.0 % of another identity, 0 changes so far"
+
+
+def test_the_end_of_a_deploy_and_a_phase_that_is_over_hold_nothing() -> None:
+    mixed = ServedIdentity("2", "control", "model_digest", "d0", 200, 100, 2)
+    end = ServedIdentity("2~2", "control", "model_digest", "d1", 1000, 951, 2)
+    found = served(mixed, end, phases=("1", "2", "2~2"))
+    assert (found.passed, found.detail, found.observed) == (
+        True,
+        "",
+        "4.9 % of another identity, 1 change so far",
+    )
+
+
+def test_lines_that_say_nothing_of_what_was_served_leave_nothing_to_judge() -> None:
+    found = served()
+    assert (found.passed, found.observed) == (True, "nothing to judge: no line says what was served")
+
+
+def test_a_phase_has_the_share_of_its_flag_version() -> None:
+    """What is served changed under version 1: each phase is held against 10 % by itself, and no version is missing."""
+    units = tuple(row._replace(phase="1" if row.date < DAYS[2] else "1~2") for row in marts().units)
+    exposures = tuple(row._replace(phase="1" if row.date < DAYS[2] else "1~2") for row in marts().exposures)
+    found = checks(replace(marts(), units=units, exposures=exposures))
+    assert failing(found) == set()
+    assert found["sample_ratio"].observed.endswith("2 phases")
+    assert found["exposures_logged"].observed == "2 phases"
+    off = tuple(row._replace(units=50) if row.phase == "1~2" else row for row in units)
+    wrong = checks(replace(marts(), units=off, exposures=exposures))["sample_ratio"]
+    assert wrong.detail.startswith(
+        "in phase 1~2: 150 units in control and 150 in treatment, planned were 270 and 30"
+    )
 
 
 def with_units(*rows: UnitDay) -> dict[str, Check]:

@@ -16,6 +16,7 @@ from pacer_pipelines.decisions.marts import (
     MartRows,
     MetricSum,
     RatedDay,
+    ServedIdentity,
     StudentSum,
     UnitDay,
 )
@@ -145,7 +146,7 @@ def test_the_hash_of_what_went_in_is_that_of_one_spelling_which_never_changes() 
     spelt = (
         '{"date":"2026-11-03","frozen_hash":"f","history":[["2026-11-02","hold","waiting"]],"rows":['
         f"{spelling(rows.metrics[1])},{spelling(rows.metrics[0])}],[{spelling(rows.decisions[0])}],"
-        f"[{spelling(rows.units[0])}],[{spelling(rows.exposures[0])}],[{spelling(rows.rated[0])}],"
+        f"[{spelling(rows.units[0])}],[{spelling(rows.exposures[0][:5])}],[{spelling(rows.rated[0])}],"
         f'[{spelling(rows.students[0])}]],"shares":{{"1":10.0}},"sources":["exposures","feedback"]}}'
     ).replace('"rows":[', '"rows":[[')
     assert inputs_hash(before) == hashlib.sha256(spelt.encode()).hexdigest()
@@ -181,8 +182,24 @@ def test_a_verdict_knows_what_was_known_by_midnight_in_the_zone_of_its_plan() ->
         {"acknowledged": {"0" * 64: "owner: why"}},
         {"rows": replace(made_weeks(), students=(StudentSum("1", "c", "s", "good_rate", "control", 1, 1),))},
         {"rows": made_weeks(seed=8)},
+        {
+            "rows": replace(
+                made_weeks(), identities=(ServedIdentity("1", "control", "decoding", "{}", 9, 9, 1),)
+            )
+        },
+        {"rows": replace(made_weeks(), exposures=(ExposureDay("1", START, "control", 1, 0, 1, 0),))},
     ],
-    ids=["history", "shares", "sources", "frozen plan", "acknowledged plan", "students", "sums"],
+    ids=[
+        "history",
+        "shares",
+        "sources",
+        "frozen plan",
+        "acknowledged plan",
+        "students",
+        "sums",
+        "identities",
+        "assignment",
+    ],
 )
 def test_everything_that_went_in_is_in_the_hash(other: dict[str, object]) -> None:
     before = inputs(made_weeks())

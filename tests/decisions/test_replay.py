@@ -8,6 +8,7 @@ import pytest
 
 from pacer_pipelines.decisions.evidence import gather
 from pacer_pipelines.decisions.judge import judge
+from pacer_pipelines.decisions.marts import ServedIdentity
 from pacer_pipelines.decisions.replay import as_plain, differences, from_plain, judge_again
 from pacer_pipelines.decisions.values import Check, Past, Verdict, canonical
 
@@ -21,6 +22,9 @@ WORLDS = {
     "a step later": inputs(made_weeks(gain=0.08), history=(Past(START, "promote", "win"),)),
     "an edited plan": inputs(
         made_weeks(), frozen_hash="0" * 64, acknowledged={PLAN.plan_hash: "a: typing error"}
+    ),
+    "a model that was replaced": inputs(
+        replace(made_weeks(), identities=(ServedIdentity("1", "control", "model_digest", "d1", 9, 8, 2),))
     ),
     "nothing at all": inputs(replace(made_weeks(days=1), metrics=(), exposures=(), rated=()), day=1),
     "a failed check": inputs(
@@ -44,6 +48,22 @@ def test_what_a_verdict_was_made_of_gives_it_again(name: str) -> None:
 def test_a_share_that_the_flag_got_later_is_not_kept() -> None:
     kept = as_plain(inputs(made_weeks(), shares={"1": 30.0, "2": 50.0}), PLAN)
     assert kept["shares"] == {"1": 30.0}
+
+
+def test_a_share_belongs_to_the_version_of_its_phases() -> None:
+    rows = made_weeks()
+    later = tuple(row._replace(phase="1~2" if row.date > START else "1") for row in rows.exposures)
+    kept = as_plain(inputs(replace(rows, exposures=later), control_shares={"1": 70.0, "2": 50.0}), PLAN)
+    assert (kept["shares"], kept["control_shares"]) == ({"1": 30.0}, {"1": 70.0})
+
+
+def test_what_a_verdict_of_an_older_version_was_made_of_still_loads_with_the_hash_that_it_had() -> None:
+    made_of = WORLDS["a win"]
+    kept = json.loads(canonical(as_plain(made_of, PLAN)))
+    del kept["rows"]["identities"]
+    kept["rows"]["exposures"] = [row[:5] for row in kept["rows"]["exposures"]]
+    assert from_plain(kept)[0].rows == made_of.rows
+    assert judge_again(kept, "code").inputs_hash == judge(made_of, PLAN, "code").inputs_hash
 
 
 def test_code_that_judges_otherwise_is_told_by_field() -> None:

@@ -34,6 +34,11 @@ judgements as (
         exposures.flag_version,
         exposures.bucket,
         exposures.bucket_expected,
+        exposures.model_version,
+        exposures.served_model,
+        exposures.model_digest,
+        exposures.prompt_hash,
+        exposures.decoding,
         exposures.unit_key,
         exposures.submission_key,
         exposures.school,
@@ -71,6 +76,11 @@ judgements as (
         cast(null as string) as flag_version,
         cast(null as integer) as bucket,
         cast(null as integer) as bucket_expected,
+        cast(null as string) as model_version,
+        cast(null as string) as served_model,
+        cast(null as string) as model_digest,
+        cast(null as string) as prompt_hash,
+        cast(null as string) as decoding,
         coalesce(
             first_log_versions.student_key,
             first_log_versions.submission_key,
@@ -102,7 +112,6 @@ reasoned as (
         judgements.exposure_id,
         judgements.logged_exposure_id,
         judgements.experiment_id,
-        judgements.phase,
         judgements.unit_key,
         judgements.school,
         judgements.grade,
@@ -111,8 +120,14 @@ reasoned as (
         judgements.exposed_date,
         judgements.failures,
         judgements.is_snapshot,
+        judgements.model_version,
+        judgements.served_model,
+        judgements.model_digest,
+        judgements.prompt_hash,
+        judgements.decoding,
         experiments.rating_days,
         experiments.card_days,
+        coalesce(openings.phase, judgements.phase) as phase,
         coalesce(judgements.coach_key, 'unknown') as coach_key,
         case
             when judgements.flag_variant = experiments.control_variant then 'control'
@@ -167,6 +182,12 @@ reasoned as (
             and judgements.flag_version = regions.flag_version
             and regions.low <= coalesce(judgements.bucket, judgements.bucket_expected)
             and regions.high > coalesce(judgements.bucket, judgements.bucket_expected)
+    left join {{ ref('int_phase_openings') }} as openings
+        on
+            judgements.experiment_id = openings.experiment_id
+            and judgements.flag_version = openings.flag_version
+            and judgements.exposed_at >= openings.opens_at
+            and (judgements.exposed_at < openings.closes_at or openings.closes_at is null)
 )
 
 select
@@ -185,6 +206,11 @@ select
     exposed_date,
     failures,
     is_snapshot,
+    model_version,
+    served_model,
+    model_digest,
+    prompt_hash,
+    decoding,
     rating_days,
     card_days,
     left_out_reason,
