@@ -128,3 +128,70 @@ def test_units_and_requests_survive_faults_of_the_log(new_world: NewWorld) -> No
     assert units["c1", "control"]["two_variant_units"] == 1
     assert units["c1", "control"]["multi_coach_units"] == 1
     assert units["unknown", "treatment"]["units"] == 1
+
+
+def identity(name: str, when: str, variant: str, digest: str | None) -> dict[str, object]:
+    return exposure(name, when, variant, int(name), f"s{name}", model_digest=digest, model_version="v")
+
+
+def phases(warehouse: Warehouse) -> dict[str, set[tuple[str, int]]]:
+    """Phase -> variant and day of the exposures that it has."""
+    publish_world(warehouse)
+    found: dict[str, set[tuple[str, int]]] = {}
+    for row in Published(warehouse.home).rows("exposures_daily"):
+        found.setdefault(row["phase"], set()).add((row["variant"], row["metric_date"].day))
+    return found
+
+
+def test_a_late_line_that_moves_an_opening_is_rebuilt_from_its_own_day(new_world: NewWorld) -> None:
+    """B was replaced on the 4th as it seemed; a late line shows that it was on the 3rd."""
+    daily, landing = new_world()
+    landing.put("experiments", [EXPERIMENT])
+    lines = [
+        identity(
+            f"{number}{at}",
+            f"11-{number:02d} {10 + at}:00",
+            "AB"[at],
+            (None, "b1" if number < 4 else "b2")[at],
+        )
+        for number in (2, 3, 4, 5)
+        for at in (0, 1)
+    ]
+    landing.put("exposures", lines)
+    for number in (2, 3, 4, 5):
+        daily.build(day(number), day(number))
+    both = lambda *days: {(variant, number) for variant in ("control", "treatment") for number in days}  # noqa: E731
+    # the moment is 11:00 of the 4th: A's call of 10:00 was before it
+    assert phases(daily) == {
+        "1": both(2, 3) | {("control", 4)}, "1~2": both(5) | {("treatment", 4)}
+    }  # fmt: skip
+    late = [identity("39", "11-03 09:00", "B", "b2")]
+    landing.put("exposures", late, file="late.jsonl")
+    daily.build(day(3), day(5))
+    assert phases(daily) == {"1": both(2), "1~2": both(3, 4, 5)}
+    whole, other = new_world()
+    other.put("experiments", [EXPERIMENT])
+    other.put("exposures", lines)
+    other.put("exposures", late, file="late.jsonl")
+    whole.build(day(2), day(5))
+    assert publish_world(whole) == publish_world(daily)
+
+
+def test_what_is_served_is_counted_where_the_line_says_it(new_world: NewWorld) -> None:
+    warehouse, landing = new_world()
+    landing.put("experiments", [EXPERIMENT])
+    landing.put("exposures", [
+        identity("1", "11-02 09:00", "B", "b1"), identity("2", "11-02 10:00", "B", None),
+        identity("3", "11-02 10:00", "B", "t") | {"flag_reason": "FORCED"},
+        identity("4", "11-02 11:00", "A", "a1") | {"segment": "staff"},
+    ])  # fmt: skip
+    warehouse.build(day(2), day(2))
+    publish_world(warehouse)
+    rows = Published(warehouse.home).rows("served_identities_daily")
+    assert {(row["variant"], row["field"], row["field_value"]): row["exposures"] for row in rows} == {
+        ("treatment", "model_version", "v"): 2, ("treatment", "model_digest", "b1"): 1,
+    }  # fmt: skip
+    days = Published(warehouse.home).rows("exposures_daily")
+    assert {(row["variant"], row["analysed"], row["left_out"], row["flag_errors"]) for row in days} == {
+        ("treatment", 2, 1, 0), ("control", 0, 1, 0),
+    }  # fmt: skip
