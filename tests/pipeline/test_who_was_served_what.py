@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pacer_pipelines.plan import load_plan
-from pacer_pipelines.serving.assignment import bucket
+from pacer_pipelines.serving import bucket
 
 from .worlds import FIRST, PLAN, World, local_time, make_world
 

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from pacer_pipelines.adapters.warehouse import Warehouse
-from pacer_pipelines.serving.assignment import bucket
+from pacer_pipelines.serving import bucket
 
 from .conftest import PROJECT
 from .landing import Landing

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from pacer_pipelines.adapters.flags.core import Document
 from pacer_pipelines.adapters.flags.door import read_flag
-from pacer_pipelines.adapters.flags.regions import BUCKETS, regions, served_by_bucket
+from pacer_pipelines.adapters.flags.regions import regions, served_by_bucket
 from pacer_pipelines.adapters.flags.rules import flag_of
 from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.serving.bucket import BUCKETS
 
 _log = logging.getLogger(__name__)
 
