@@ -71,8 +71,10 @@ class Rating(BaseModel):
 @app.post("/judge")
 def judge(asked: Submission, serve: Annotated[Serve, Depends(serve_of)]) -> dict[str, object]:
     """Judge a submission, then make its card: two model calls, and only the first is what is compared."""
-    known = {"school": asked.school, "grade": asked.grade, "coach": asked.coach}
-    with serve(asked.student_id, asked.submission_id, **known) as served:
+    exposure = serve(
+        asked.student_id, asked.submission_id, school=asked.school, grade=asked.grade, coach=asked.coach
+    )
+    with exposure as served:
         served.identify(
             prompt_template=PROMPT, decoding=DECODING
         )  # and model_digest=, where the server tells it
