@@ -100,6 +100,9 @@ class Lived:
 def found(folder: Path) -> Lived:
     """Found a world in an empty folder: the example's plan and its first flag file, B at 10 percent."""
     (folder / "experiments").mkdir()
+    # a log makes its folder with the first line, and a source that is configured and not there fails a check
+    for log in LOGS:
+        (folder / "logs" / log).mkdir(parents=True)
     shutil.copy(PLAN, folder / "experiments")
     shutil.copy(EXAMPLE / "flags" / "v1.json", folder / "pacer.flagd.json")
     (folder / "roster.csv").write_text(roster(), encoding="utf-8")
