@@ -14,6 +14,8 @@ from pacer_pipelines.stats import CovariateSums, Strata
 # the warehouse adds whole numbers, exactly: microseconds, millionths of a dollar, thousandths of a covariate
 UNITS = {"latency": 1e3, "cost": 1e6}
 COVARIATE_UNIT = 1e3
+# what the serving client logs as the version while it cannot read a flag
+NO_VERSION = "none"
 
 
 class MetricSum(NamedTuple):
@@ -146,9 +148,16 @@ class MartRows:
         return strata_of((row for row in self.students if row.metric == metric), metric)
 
     def phases(self) -> list[str]:
-        """Phases in the order in which their first exposure came."""
+        """Phases in the order in which their first exposure came.
+
+        Requests of a moment without a working flag have no version, so they are in no phase: an outage of minutes must
+        not be a version that nobody knows for ever. How many there are is asked by ``health.flag_works``.
+        """
+        versioned = [
+            row for row in self.exposures if row.phase != NO_VERSION or row.exposures > row.flag_errors
+        ]
         first: dict[str, date] = {}
-        for row in self.exposures:
+        for row in versioned or self.exposures:
             first[row.phase] = min(first.get(row.phase, row.date), row.date)
         return sorted(first, key=lambda phase: (first[phase], flag_version_of(phase), opening_of(phase)))
 

@@ -52,6 +52,29 @@ def test_a_split_that_is_not_the_planned_one_is_found() -> None:
     )
 
 
+def test_an_outage_of_the_flag_is_no_version_that_nobody_knows() -> None:
+    """The client then serves control and logs the version ``none``; the day counts the errors, later days are free."""
+    rows = marts()
+    outage = ExposureDay("none", DAYS[1], "control", 40, 40)
+    after = checks(replace(rows, exposures=(*rows.exposures, outage)))
+    assert failing(after) == set()
+    on_the_day = replace(rows, exposures=(*rows.exposures[:2], outage))
+    assert failing(checks(on_the_day)) == {"flag_works"}
+
+
+def test_a_version_none_that_served_somebody_is_unknown() -> None:
+    rows = marts()
+    served = ExposureDay("none", DAYS[1], "control", 40, 39)
+    assert failing(checks(replace(rows, exposures=(*rows.exposures, served)))) == {"flag_versions_known"}
+
+
+def test_a_first_day_without_a_working_flag_says_so() -> None:
+    outage = ExposureDay("none", DAYS[0], "control", 40, 40)
+    found = checks(replace(marts(), exposures=(outage,), units=()))
+    assert {"flag_works", "flag_versions_known"} <= failing(found)
+    assert found["exposures_logged"].passed
+
+
 def assigned(*counts: tuple[float, float]) -> Check:
     """The check when of each day's exposures (known, misassigned) are so many."""
     exposures = tuple(
