@@ -33,19 +33,19 @@ LOGS = ("exposures", "feedback", "card_reviews")
 
 @dataclass
 class Lived:
-    """One world, what its clients did, what its workers said of their logs at the end, and what each run printed."""
+    """One world, what its clients did, what its workers said of their logs at the end, and what the run printed."""
 
     world: World
     place: Place
     traffic: Traffic = field(default_factory=Traffic)
     healths: list[dict[str, dict[str, Any]]] = field(default_factory=list)
-    judged: dict[date, Result] = field(default_factory=dict)
+    judged: Result | None = None
 
     def live(self) -> None:
         """Live through the days; B gets 30 instead of 10 percent while requests of the third one are on their way."""
         with self.traffic.against(running(self.place)) as server:
             for day in DAYS:
-                self.traffic.ask(works(day), halfway=self.raise_share if day == RAISED else None)
+                self.traffic.ask(works(day), meanwhile=self.raise_share if day == RAISED else None)
                 self.traffic.follow_up(day)
             # somebody asks for B without being a tester
             self.traffic.ask(works(LAST, start=STRANGE, number=40), STRANGERS)

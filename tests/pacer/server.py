@@ -82,7 +82,7 @@ def _address(words: Iterable[str]) -> str:
 def _clients(address: str) -> list[httpx.Client]:
     """Open connections until each worker has taken some; which one takes a connection is the kernel's choice."""
     of_worker: dict[int, list[httpx.Client]] = {}
-    spare = []
+    spare: list[httpx.Client] = []
     for _ in range(ATTEMPTS):
         client = httpx.Client(base_url=address, timeout=60, limits=httpx.Limits(max_connections=1))
         worker = of_worker.setdefault(client.get("/health").json()["process"], [])

@@ -12,7 +12,7 @@ def lived(environment: None, tmp_path_factory: pytest.TempPathFactory) -> Lived:
     """One day with testers, judged."""
     lived = found(tmp_path_factory.mktemp("testers"))
     lived.live_with_testers()
-    lived.judged[DAYS[0]] = lived.judge(DAYS[0])
+    lived.judged = lived.judge(DAYS[0])
     return lived
 
 

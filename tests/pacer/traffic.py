@@ -47,20 +47,20 @@ class Traffic:
         self,
         works: Iterable[Work],
         headers: Headers | None = None,
-        halfway: Callable[[], object] | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> None:
         """Ask for judgements, all connections at once; both doors take turns.
 
         Args:
             works: What is judged.
             headers: What each request says besides.
-            halfway: Something that happens in the midst of them.
+            meanwhile: Something that happens after the first quarter, while the others are on their way.
         """
         jobs: list[Callable[[], object]] = [
             partial(self._ask, work, DOORS[number % 2], headers or {}) for number, work in enumerate(works)
         ]
-        if halfway:
-            jobs.insert(len(jobs) // 2, halfway)
+        if meanwhile:
+            jobs.insert(len(jobs) // 4, meanwhile)
         self._at_once(jobs)
 
     def follow_up(self, day: date) -> None:
@@ -83,11 +83,11 @@ class Traffic:
         if headers:
             return
         coach, rate, card = work.student.coach, f"/logs/{judgement.log_id}/feedback", judgement.card_id
-        words = [
+        words: list[Due] = [
             (at, rate, {"coach_id": coach, "feedback": said, "reason_code": None if said else "MISTAKEN"})
             for at, said in ratings(judgement)
         ]
-        answers = [
+        answers: list[Due] = [
             (at, f"/cards/{card}/review", {"quality": quality, "taken_ms": 5000})
             for at, quality in reviews(judgement)
         ]
