@@ -47,7 +47,7 @@ app = FastAPI(lifespan=lifespan)
 async def serve_of(request: Request) -> Serve:
     """Give ``serve`` of this worker process; the assigner is there only once the process has started."""
     serving: Serving = request.app.state.serving
-    return serving(request)
+    return await serving(request)
 
 
 class Submission(BaseModel):

@@ -7,6 +7,7 @@ from typing import Any
 
 from pacer_pipelines.adapters.published import MARTS, Published
 from pacer_pipelines.decisions.marts import (
+    NO_VERSION,
     DecisionSum,
     ExposureDay,
     MartRows,
@@ -47,10 +48,11 @@ select phase, metric_date, variant, sum(units), sum(two_variant_units), sum(mult
 from units_daily {_OWN}
 group by phase, metric_date, variant, coach_key order by all"""
 
+# a tester is served without asking the flag, so without a version: such requests are in no phase
 EXPOSURES = f"""
 select
     phase, metric_date, variant, sum(exposures), sum(flag_errors), sum(assignment_known), sum(misassigned)
-from exposures_daily {_OWN}
+from exposures_daily {_OWN} and not (phase = '{NO_VERSION}' and analysed + flag_errors = 0)
 group by phase, metric_date, variant order by all"""
 
 # the value that most say stands for the others: a prompt that is hashed with its student in it has thousands

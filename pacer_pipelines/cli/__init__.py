@@ -1,6 +1,9 @@
 """The same doors for a person at a terminal: one module per group of commands, ``pacer --help`` lists them."""
 
-import click
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise SystemExit("pacer: the daily job is an extra: pip install 'pacer-pipelines[pipeline]'") from error
 
 from pacer_pipelines import __version__
 from pacer_pipelines.cli.audit import explain, replay

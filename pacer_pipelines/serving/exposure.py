@@ -115,7 +115,7 @@ class Exposure:
         """Write the line; an exception goes on to the caller, a cancelled request was exposed as well."""
         if self._at is not None:
             latency_ms = round((time.perf_counter() - self._started) * 1000, 2)
-            self._write(self._line(self._at, latency_ms, kind.__name__ if kind else None))
+            self._write(self._line(self._at, latency_ms, _class_of(error)))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -172,3 +172,10 @@ class Exposure:
             "cost_usd": self.cost_usd,
         }
         return {name: value for name, value in optional.items() if value is not None}
+
+
+def _class_of(error: BaseException | None) -> str | None:
+    """Class of an exception; of a task group that failed for one reason, the reason's."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        (error,) = error.exceptions
+    return None if error is None else type(error).__name__

@@ -44,8 +44,8 @@ class Serving:
         """Take the assigner, and who may choose."""
         self._assigner, self._is_tester = assigner, is_tester
 
-    def __call__(self, request: Request) -> Serve:
-        """Give ``serve`` for one HTTP request."""
+    async def __call__(self, request: Request) -> Serve:
+        """Give ``serve`` for one HTTP request; async, because FastAPI would let a sync one wait for a free thread."""
         wish = request.headers.get(HEADER)
         if wish and self._is_tester(request):
             return partial(self._assigner.serve, force=wish)

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +63,9 @@ class LineLog:
         self._problem = ""
         self._retry_at = 0.0
         self._begin()
+        # a source that is there and empty is a quiet one; one that is missing fails the pipeline's checks
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
         # a fork copies the open file and the waiting lines: the child must write neither
         os.register_at_fork(after_in_child=self._forked)
         atexit.register(self.close)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -151,6 +152,7 @@ def test_a_card_that_is_known_comes_back_later_each_time():
 
 
 def test_a_log_that_cannot_be_written_is_seen_in_health_and_fails_nobody(pacer, tmp_path):
+    shutil.rmtree(tmp_path / "logs")
     (tmp_path / "logs").write_text("in the way")
     assert judge(pacer, a_submission(approved)).status_code == 200
     state = pacer.get("/health").json()["logs"]["exposures"]

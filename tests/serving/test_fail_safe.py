@@ -238,3 +238,11 @@ def test_a_request_without_an_id_belongs_to_no_bucket(assigner, nobody):
 def test_a_provider_that_answers_nonsense_serves_control(assigner, monkeypatch):
     monkeypatch.setattr(assigner._client, "get_object_details", lambda *_: "B")
     assert got(assigner) == ("A", "ERROR", "AttributeError")
+
+
+def test_two_assigners_of_one_process_keep_their_own_flags(assigner_of, flag_file, tmp_path):
+    other = replace(tmp_path / "other.json", flag_file.read_text())
+    first, second = assigner_of(flag_file), assigner_of(other)
+    change(other, lambda d: flag_of(d).update(state="DISABLED"))
+    assert got(first) == ("B", "TARGETING_MATCH", None)
+    assert got(second) == ("A", "DISABLED", None)

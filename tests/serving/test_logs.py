@@ -249,3 +249,16 @@ def test_ids_are_random_uuids_that_no_fork_gives_twice():
     os.close(writing)
     assert len(theirs) == 50
     assert not theirs & {new_id() for _ in range(300)}
+
+
+def test_a_task_group_that_failed_for_one_reason_has_the_reason_s_class(serve, log):
+    with pytest.raises(BaseExceptionGroup), serve():
+        raise BaseExceptionGroup("tasks", [ExceptionGroup("inner", [TimeoutError("stu0001")])])
+    with pytest.raises(ExceptionGroup), serve():
+        raise ExceptionGroup("tasks", [TimeoutError(), KeyError()])
+    assert [line["error"] for line in lines_in(log)] == ["TimeoutError", "ExceptionGroup"]
+
+
+def test_the_folder_of_a_log_is_there_before_its_first_line(tmp_path):
+    FeedbackLog(tmp_path / "logs" / "feedback")
+    assert list((tmp_path / "logs" / "feedback").iterdir()) == []
