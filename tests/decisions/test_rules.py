@@ -423,6 +423,15 @@ def test_a_hold_on_which_nothing_is_known_names_everything_in_the_order_of_the_d
     )
 
 
+def test_a_hold_on_the_days_of_a_step_says_when_what_is_served_began_it() -> None:
+    changed = replace(READY, phase_day=3, identity_changed=date(2026, 11, 13))
+    assert decide(changed, PLAN)[1] == (
+        "day 3 of at least 7 at this share of traffic; what is served changed on 2026-11-13",
+    )
+    # once its days are over the change is no obstacle
+    assert decide(replace(changed, phase_day=7), PLAN)[0].name == "win"
+
+
 def test_a_hold_on_which_everything_speaks_against_b_names_everything_too() -> None:
     evidence = with_finding(undecided(READY), "good_rate", n_treatment=199, coaches=9)
     evidence = with_finding(evidence, "engagement", passes=False, z_star=1.0, effect=0.02)
