@@ -62,6 +62,8 @@ class LineLog:
         self._written = self._lost = 0
         self._problem = ""
         self._retry_at = 0.0
+        self._stop = threading.Event()
+        self._syncer: threading.Thread | None = None
         self._begin()
         # a source that is there and empty is a quiet one; one that is missing fails the pipeline's checks
         with suppress(OSError):
@@ -106,21 +108,21 @@ class LineLog:
     def close(self) -> None:
         """Write what waits, give everything to the disk and close the file; a later line opens a new one."""
         with self._lock:
-            self._stop.set()
             self._retry_at = 0.0
             if not self._caught_up():
                 _log.error("%s: %d lines are lost at the end", self.name, len(self._waiting))
                 self._lost += len(self._waiting)
                 self._waiting.clear()
             self._leave()
+            self._stop.set()
+            self._syncer = None
 
     def _begin(self) -> None:
         self._token, self._number = secrets.token_hex(4), 0
         self._handle: int | None = None
         self._path: Path | None = None
         self._size, self._day, self._looked_at = 0, -1, 0.0
-        self._syncer: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._syncer = None
         self._unsynced = False
 
     def _forked(self) -> None:
@@ -157,11 +159,13 @@ class LineLog:
             self._size += written
             self._written += 1
             self._unsynced = True
-            if self._policy.fsync_seconds == 0:
-                os.fsync(handle)
         except OSError as error:
             self._failed(error)
             return False
+        if self._policy.fsync_seconds == 0:
+            # the line is written whatever the disk says now: to write it again would double it
+            self._ask_the_disk(handle)
+            self._unsynced = False
         return True
 
     def _file_for(self, length: int) -> int:
@@ -204,14 +208,16 @@ class LineLog:
         handle, self._handle = self._handle, None
         if handle is None:
             return
+        if self._policy.fsync_seconds is not None and self._unsynced:
+            self._ask_the_disk(handle)
+        self._unsynced = False
+        os.close(handle)
+
+    def _ask_the_disk(self, handle: int) -> None:
         try:
-            if self._policy.fsync_seconds is not None and self._unsynced:
-                os.fsync(handle)
+            os.fsync(handle)
         except OSError as error:
             self._failed(error)
-        finally:
-            self._unsynced = False
-            os.close(handle)
 
     def _failed(self, error: OSError) -> None:
         self._retry_at = time.monotonic() + RETRY_SECONDS
@@ -233,7 +239,7 @@ class LineLog:
             _log.error("%s: a line is lost (%d so far): %s", self.name, self._lost, why)
 
     def _start_syncing(self) -> None:
-        if self._policy.fsync_seconds and (self._syncer is None or not self._syncer.is_alive()):
+        if self._policy.fsync_seconds and self._syncer is None:
             self._stop = threading.Event()
             self._syncer = threading.Thread(
                 target=self._keep_syncing,
@@ -259,5 +265,9 @@ class LineLog:
         except OSError as error:
             with self._lock:
                 self._failed(error)
+        else:
+            with self._lock:
+                # lines that wait have a problem of their own
+                self._problem = self._problem if self._waiting else ""
         finally:
             os.close(handle)

@@ -251,7 +251,25 @@ def test_a_disk_that_cannot_keep_its_word_is_reported(tmp_path, monkeypatch, cap
 
     log = LineLog(tmp_path, "exposures", LogPolicy(fsync_seconds=3600))
     log.append({"number": 0})
-    monkeypatch.setattr(os, "fsync", broken)
-    log.sync()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        log.sync()
     assert log.state.problem == "Input/output error"
+    log.append({"number": 1})
+    log.sync()
+    assert log.state.problem == ""
     log.close()
+
+
+def test_a_line_that_is_written_is_not_doubled_when_the_disk_breaks_its_word(tmp_path, monkeypatch):
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    log = LineLog(tmp_path, "exposures", LogPolicy(fsync_seconds=0))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        assert log.append({"number": 0})
+        assert log.state.problem == "Input/output error"
+    assert log.append({"number": 1})
+    log.close()
+    assert numbers(tmp_path) == [0, 1]
