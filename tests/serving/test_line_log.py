@@ -188,6 +188,8 @@ def test_a_file_that_somebody_moves_away_is_written_to_its_end_there(tmp_path):
     assert numbers(tmp_path) == [0, 1]
 
 
+# Python 3.12 warns of a fork beside threads, which is just what a server with workers does
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_worker_writes_a_file_of_its_own_and_no_line_of_its_parent(tmp_path, monkeypatch):
     log = LineLog(tmp_path, "exposures")
     log.append({"number": 0})

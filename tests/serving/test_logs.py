@@ -233,6 +233,8 @@ def test_ingest_reads_what_serving_writes(serve, log, tmp_path):
     assert [row["feedback"] for row in events.rows] == ["GOOD", "BAD", "WITHDRAWN"]
 
 
+# Python 3.12 warns of a fork beside threads, which is just what a server with workers does
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_ids_are_random_uuids_that_no_fork_gives_twice():
     ours = {new_id() for _ in range(2000)}
     assert len(ours) == 2000
