@@ -7,7 +7,6 @@ from typing import Any
 
 from pacer_pipelines.adapters.published import MARTS, Published
 from pacer_pipelines.decisions.marts import (
-    NO_VERSION,
     DecisionSum,
     ExposureDay,
     MartRows,
@@ -48,12 +47,12 @@ select phase, metric_date, variant, sum(units), sum(two_variant_units), sum(mult
 from units_daily {_OWN}
 group by phase, metric_date, variant, coach_key order by all"""
 
-# a tester is served without asking the flag, so without a version: such requests are in no phase
+# a tester's call is no exposure: it makes no phase of a version that nobody else is served, and no "still served"
 EXPOSURES = f"""
 select
-    phase, metric_date, variant, sum(exposures), sum(flag_errors), sum(assignment_known), sum(misassigned)
-from exposures_daily {_OWN} and not (phase = '{NO_VERSION}' and analysed + flag_errors = 0)
-group by phase, metric_date, variant order by all"""
+    phase, metric_date, variant, sum(exposures - forced), sum(flag_errors), sum(assignment_known), sum(misassigned)
+from exposures_daily {_OWN}
+group by phase, metric_date, variant having sum(exposures) > sum(forced) order by all"""
 
 # the value that most say stands for the others: a prompt that is hashed with its student in it has thousands
 IDENTITIES = f"""

@@ -9,7 +9,8 @@ from typing import Any
 
 from pacer_pipelines.ingest.rows import FieldError, Record, Row, optional_text
 
-DIGEST_LIMIT = 200
+# a name or a digest, not a prompt: that would hold a student's words
+NAME_LIMIT = 200
 DECODING_KEYS = 20
 DECODING_LIMIT = 1000
 # whole numbers up to here are the same as a float and as an integer
@@ -21,17 +22,17 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 def served_identity(record: Record) -> Row:
     """Give the columns that tell two models of one name apart; None for what the line does not say."""
     return {
-        "model_digest": _digest(record),
-        "prompt": optional_text(record, "prompt"),
+        "model_digest": _short(record, "model_digest"),
+        "prompt": _short(record, "prompt"),
         "prompt_hash": _prompt_hash(record),
         "decoding": _decoding(record),
     }
 
 
-def _digest(record: Record) -> str | None:
-    value = optional_text(record, "model_digest")
-    if value is not None and len(value) > DIGEST_LIMIT:
-        raise FieldError("out of range", f"model_digest: allowed at most {DIGEST_LIMIT} characters")
+def _short(record: Record, field: str) -> str | None:
+    value = optional_text(record, field)
+    if value is not None and len(value) > NAME_LIMIT:
+        raise FieldError("out of range", f"{field}: allowed at most {NAME_LIMIT} characters")
     return value
 
 

@@ -220,6 +220,7 @@ BAD = {
     "true as schema": (line(schema_version=True), "wrong type"),
     "number as segment": (line(meta__segment=3), "wrong type"),
     "digest of 201 characters": (line(model_digest="d" * 201), "out of range"),
+    "a prompt instead of its name": (line(prompt="You are a judge. " * 20), "out of range"),
     "a prompt instead of its hash": (line(prompt_hash="You are a judge"), "out of range"),
     "hash of 63 digits": (line(prompt_hash="a" * 63), "out of range"),
     "decoding as text": (line(decoding="temperature=0"), "wrong type"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pacer_pipelines.adapters.evidence_rows import mart_rows
 from pacer_pipelines.adapters.published import Published, publish
 from pacer_pipelines.adapters.warehouse import Warehouse
 from pacer_pipelines.errors import WarehouseFailed
@@ -195,3 +196,17 @@ def test_what_is_served_is_counted_where_the_line_says_it(new_world: NewWorld) -
     assert {(row["variant"], row["analysed"], row["left_out"], row["flag_errors"]) for row in days} == {
         ("treatment", 2, 1, 0), ("control", 0, 1, 0),
     }  # fmt: skip
+
+
+def test_a_tester_makes_no_phase_of_a_version_that_nobody_else_is_served(new_world: NewWorld) -> None:
+    warehouse, landing = new_world()
+    landing.put("experiments", [EXPERIMENT])
+    forced = {"flag_reason": "FORCED"}
+    landing.put("exposures", [
+        exposure("1", "11-02 09:00", "B", 1, "s1"), exposure("2", "11-02 10:00", "B", 2, "s2", **forced),
+        exposure("3", "11-02 11:00", "B", 3, "s3", flag_version="99", **forced),
+    ])  # fmt: skip
+    warehouse.build(day(2), day(2))
+    publish_world(warehouse)
+    rows = mart_rows(Published(warehouse.home), "exp", day(2))
+    assert [(row.phase, row.variant, row.exposures) for row in rows.exposures] == [("1", "treatment", 1)]

@@ -12,6 +12,7 @@ select
     cast(
         sum(case when left_out_reason in ('flag_error', 'flag_disabled') then 1 else 0 end) as bigint
     ) as flag_errors,
+    cast(sum(case when left_out_reason = 'forced' then 1 else 0 end) as bigint) as forced,
     cast(
         sum(case when is_analysed and is_misassigned is not null then 1 else 0 end) as bigint
     ) as assignment_known,
