@@ -56,6 +56,12 @@ def anki_links(home: Path, student_key: str) -> dict[int, int]:
     )
 
 
+def flag_versions(home: Path) -> frozenset[str]:
+    """Give every version of a flag file that a landed exposure names."""
+    query = f"SELECT flag_version, count(*) FROM {_PARTS} GROUP BY flag_version"
+    return frozenset(_pairs(query, home / "landing" / "exposures", {}))
+
+
 def _pairs(query: str, folder: Path, values: dict[str, object]) -> dict[Any, Any]:
     parts = sorted(str(path) for path in folder.glob("**/*.parquet"))
     if not parts:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.flags.history_regions import ServedRegion, history_regions
-from pacer_pipelines.adapters.landed_history import anki_links, current_hashes
+from pacer_pipelines.adapters.landed_history import anki_links, current_hashes, flag_versions
 from pacer_pipelines.adapters.landing import Arrival, FileReceipt
 from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
 from pacer_pipelines.adapters.source_files import Content, SourceFile, list_files, read_bytes, wal_beside
@@ -151,15 +151,20 @@ def land_plans(resource: WorldResource) -> int:
 
 
 def _regions_of(resource: WorldResource, plan: Plan) -> dict[str, tuple[ServedRegion, ...]]:
-    """What every known version of a plan's flag serves, from archive, history and live file."""
+    """What each version of a plan's flag serves that exposures have landed of, from archive, history and live file.
+
+    A version that a promotion has just made serves nobody yet, and a day that is run again finds what it found before.
+    """
     world = resource.world
-    return history_regions(
+    known = history_regions(
         world.flag_folders,
         plan.flag_key,
         plan.control.variant,
         plan.treatment.variant,
         world.settings.flag_file,
     )
+    served = flag_versions(resource.home)
+    return {version: regions for version, regions in known.items() if version in served}
 
 
 def _land_files(

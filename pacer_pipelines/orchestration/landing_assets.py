@@ -81,10 +81,12 @@ def _database(common: dict[str, Any]) -> dg.AssetsDefinition:
 
 def _plans(common: dict[str, Any]) -> dg.AssetsDefinition:
     names = ("experiments", "experiment_exclusions", "flag_regions")
+    *specs, regions = _specs(names, {"toml", "parquet"}, common)
 
     @dg.multi_asset(
         name="plans",
-        specs=_specs(names, {"toml", "parquet"}, common),
+        # only versions of the flag that the log names are landed
+        specs=[*specs, regions.replace_attributes(deps=["exposures"])],
         backfill_policy=ONE_DAY,
         pool="landing",
     )
