@@ -18,6 +18,7 @@ from pacer_pipelines.adapters.flags.log import (
     put,
 )
 from pacer_pipelines.adapters.flags.rules import KnownUnit, flag_of, treatment_share
+from pacer_pipelines.adapters.flags.versions import by_version
 from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.serving.bucket import BUCKETS
 
@@ -79,19 +80,12 @@ def history_shares(
     Returns:
         Percent by version. Two files of one version with different shares: that version is left out too.
     """
-    shares: dict[str, float] = {}
-    contradicted: set[str] = set()
-    kept = [path for folder in folders for path in sorted(folder.glob("*.json"))]
-    for path in [*kept, *([live] if live else [])]:
-        try:
-            state = read_flag(path, flag_key, treatment_variant)
-        except FlagRefused as error:
-            _log.warning("flag history: %s left out: %s", path.name, error)
-            continue
-        if shares.setdefault(state.version, state.share) != state.share:
-            _log.warning("flag history: version %s left out: %s has another share", state.version, path.name)
-            contradicted.add(state.version)
-    return {version: share for version, share in shares.items() if version not in contradicted}
+
+    def read(path: Path) -> tuple[str, float]:
+        state = read_flag(path, flag_key, treatment_variant)
+        return state.version, state.share
+
+    return by_version(folders, live, read, "has another share")
 
 
 def apply_share(

@@ -1,6 +1,5 @@
 """Which bucket every known version of the flag file gives to which variant."""
 
-import logging
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +9,8 @@ from pacer_pipelines.adapters.flags.core import Document
 from pacer_pipelines.adapters.flags.door import read_flag
 from pacer_pipelines.adapters.flags.regions import regions, served_by_bucket
 from pacer_pipelines.adapters.flags.rules import flag_of
-from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.adapters.flags.versions import by_version
 from pacer_pipelines.serving.bucket import BUCKETS
-
-_log = logging.getLogger(__name__)
 
 
 class ServedRegion(NamedTuple):
@@ -42,23 +39,13 @@ def history_regions(
         Regions by version, without a gap from 0 to 10,000. Two files of one version that serve different regions:
         that version is left out too.
     """
-    known: dict[str, tuple[ServedRegion, ...]] = {}
-    contradicted: set[str] = set()
-    kept = [path for folder in folders for path in sorted(folder.glob("*.json"))]
-    for path in [*kept, *([live] if live else [])]:
-        try:
-            # what is no share, or serves something else in flagd's own core, is no set of regions either
-            state = read_flag(path, flag_key, treatment)
-        except FlagRefused as error:
-            _log.warning("flag history: %s left out: %s", path.name, error)
-            continue
-        served = served_regions(state.raw, flag_key, control, treatment)
-        if known.setdefault(state.version, served) != served:
-            _log.warning(
-                "flag history: version %s left out: %s serves other regions", state.version, path.name
-            )
-            contradicted.add(state.version)
-    return {version: served for version, served in known.items() if version not in contradicted}
+
+    def read(path: Path) -> tuple[str, tuple[ServedRegion, ...]]:
+        # what is no share, or serves something else in flagd's own core, is no set of regions either
+        state = read_flag(path, flag_key, treatment)
+        return state.version, served_regions(state.raw, flag_key, control, treatment)
+
+    return by_version(folders, live, read, "serves other regions")
 
 
 def served_regions(
