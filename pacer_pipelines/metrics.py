@@ -4,11 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-MetricName = Literal["good_rate", "card_rate", "engagement", "failure_rate", "latency", "tokens", "cost"]
-BINARY_METRICS: frozenset[str] = frozenset({"good_rate", "good_rate_mature", "rating_rate", "failure_rate"})
+MetricName = Literal[
+    "good_rate", "card_rate", "engagement", "card_reviewed_rate", "retention", "failure_rate", "latency", "tokens",
+    "cost",
+]  # fmt: skip
+# each unit of the denominator (request, exposure, card, answer) adds 0 or 1
+BINARY_METRICS: frozenset[str] = frozenset(
+    {"good_rate", "good_rate_mature", "rating_rate", "failure_rate", "card_reviewed_rate", "retention"}
+)
 # a few huge values would decide a mean: the plan says where they are cut
 SKEWED_METRICS: frozenset[str] = frozenset({"latency", "tokens", "cost"})
 LOWER_IS_BETTER: frozenset[str] = SKEWED_METRICS | {"failure_rate"}
+# shares of cards and of answers, summed only where a plan names them (docs/engagement.md)
+CARD_SHARES: frozenset[str] = frozenset({"card_reviewed_rate", "retention"})
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -67,6 +75,12 @@ class Guarded(Frozen):
         better = "lower" if self.metric in LOWER_IS_BETTER else "higher"
         if self.better != better:
             raise ValueError(f"better = {better!r} for {self.metric}")
+        return self
+
+    @model_validator(mode="after")
+    def _margin_of_a_share(self) -> "Guarded":
+        if self.metric in CARD_SHARES and self.margin.absolute >= 1:
+            raise ValueError(f"an absolute margin below 1 for {self.metric}, which is a share: 0.05 is 5 points")
         return self
 
     @model_validator(mode="after")

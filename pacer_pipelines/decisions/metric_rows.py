@@ -23,6 +23,8 @@ COUNTED = {
     "good_rate_mature": "rated",
     "good_rate_by_decision": "rated",
     "engagement": "cards",
+    "card_reviewed_rate": "cards",
+    "retention": "answers",
 }
 LABELS: dict[Label, str] = {
     "better": "better",

@@ -11,6 +11,8 @@ METRIC_NAMES = {
     "no_bad_per_request": "requests without a BAD",
     "card_rate": "Anki card rate",
     "engagement": "reviews per card",
+    "card_reviewed_rate": "cards reviewed",
+    "retention": "retention (answers not Again)",
     "failure_rate": "failed judgements",
     "latency": "latency per request",
     "tokens": "tokens per request",

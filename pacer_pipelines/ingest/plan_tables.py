@@ -5,6 +5,7 @@ from typing import Any
 
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.tables import columns
+from pacer_pipelines.metrics import CARD_SHARES
 from pacer_pipelines.plan import Plan
 from pacer_pipelines.plan_parts import LeftOut
 
@@ -14,7 +15,7 @@ PLAN_TABLES = {
         "control_variant! VARCHAR", "treatment_variant! VARCHAR", "control_version VARCHAR",
         "treatment_version VARCHAR", "rating_days! INTEGER", "card_days! INTEGER", "covariate VARCHAR",
         "latency_cap DOUBLE", "tokens_cap DOUBLE", "cost_cap DOUBLE",
-        "logged_experiment_id! VARCHAR",
+        "logged_experiment_id! VARCHAR", "counts_card_reviewed_rate BOOLEAN", "counts_retention BOOLEAN",
     ),
     "experiment_exclusions": columns("experiment_id! VARCHAR", "attribute! VARCHAR", "value_key! VARCHAR"),
     "flag_regions": columns(
@@ -40,6 +41,7 @@ def experiment_rows(plans: Iterable[Plan]) -> list[dict[str, Any]]:
             "covariate": plan.primary.covariate,
             **_caps(plan),
             "logged_experiment_id": plan.logged_id,
+            **_counted(plan),
             "source_file": plan.file,
             "source_line": 1,
         }
@@ -55,6 +57,12 @@ def _caps(plan: Plan) -> dict[str, float | None]:
         "tokens_cap": named.get("tokens"),
         "cost_cap": named.get("cost"),
     }
+
+
+def _counted(plan: Plan) -> dict[str, bool]:
+    """Whether the plan asks for the metrics of cards that are summed only for those who ask."""
+    named = {guarded.metric for guarded in plan.guarded}
+    return {f"counts_{metric}": metric in named for metric in sorted(CARD_SHARES)}
 
 
 def exclusion_rows(plans: Iterable[Plan], pseudonyms: Pseudonyms) -> list[dict[str, Any]]:

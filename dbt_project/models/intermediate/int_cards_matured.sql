@@ -17,7 +17,10 @@ with cards as (
 event_reviews as (
     select
         cards.exposure_id,
-        cards.matured_date as metric_date
+        cards.matured_date as metric_date,
+        reviews.quality is not null as is_answer,
+        -- SM-2 starts a card anew below 3: that is its Again
+        coalesce(reviews.quality >= 3, false) as is_recalled
     from cards
     inner join {{ ref('stg_card_reviews') }} as reviews
         on cards.card_id = reviews.card_id
@@ -55,7 +58,10 @@ history_reviews as (
 anki_reviews as (
     select
         cards.exposure_id,
-        cards.matured_date as metric_date
+        cards.matured_date as metric_date,
+        -- in a filtered deck without rescheduling an answer costs nothing, so Anki keeps it out of its statistics too
+        not coalesce(reviews.review_type = 3 and reviews.factor = 0, false) as is_answer,
+        reviews.ease > 1 as is_recalled
     from cards
     inner join {{ ref('stg_anki_reviews') }} as reviews
         on cards.log_id = reviews.log_id and cards.unit_key = reviews.student_key
@@ -67,29 +73,52 @@ arrivals as (
         exposure_id,
         matured_date as metric_date,
         1 as cards,
-        0 as reviews
+        0 as reviews,
+        0 as answers,
+        0 as recalled
     from cards
     union all
     select
         exposure_id,
         metric_date,
         0 as cards,
-        1 as reviews
+        1 as reviews,
+        case when is_answer then 1 else 0 end as answers,
+        case when is_answer and is_recalled then 1 else 0 end as recalled
     from event_reviews
     union all
+    -- a copy shows that a card was reviewed, not how it was answered
     select
         exposure_id,
         metric_date,
         0 as cards,
-        1 as reviews
+        1 as reviews,
+        0 as answers,
+        0 as recalled
     from history_reviews
     union all
     select
         exposure_id,
         metric_date,
         0 as cards,
-        1 as reviews
+        1 as reviews,
+        case when is_answer then 1 else 0 end as answers,
+        case when is_answer and is_recalled then 1 else 0 end as recalled
     from anki_reviews
+),
+
+days as (
+    select
+        exposure_id,
+        metric_date,
+        sum(cards) as cards,
+        sum(reviews) as reviews,
+        sum(answers) as answers,
+        sum(recalled) as recalled
+    from arrivals
+    group by
+        exposure_id,
+        metric_date
 )
 
 select
@@ -100,18 +129,18 @@ select
     cards.variant,
     cards.coach_key,
     cards.unit_key,
-    arrivals.metric_date,
-    sum(arrivals.cards) as cards,
-    sum(arrivals.reviews) as reviews
+    days.metric_date,
+    days.cards,
+    days.reviews,
+    days.answers,
+    days.recalled,
+    case
+        when
+            days.reviews > 0
+            and days.reviews = sum(days.reviews) over (partition by days.exposure_id order by days.metric_date)
+            then 1
+        else 0
+    end as reviewed
 from cards
-inner join arrivals
-    on cards.exposure_id = arrivals.exposure_id
-group by
-    cards.card_id,
-    cards.exposure_id,
-    cards.experiment_id,
-    cards.phase,
-    cards.variant,
-    cards.coach_key,
-    cards.unit_key,
-    arrivals.metric_date
+inner join days
+    on cards.exposure_id = days.exposure_id

@@ -114,6 +114,19 @@ with contributions as (
         variant,
         unit_key,
         metric,
+        metric_date,
+        n,
+        y
+    from {{ ref('int_card_outcomes') }}
+    union all
+    select
+        exposure_id,
+        experiment_id,
+        phase,
+        coach_key,
+        variant,
+        unit_key,
+        metric,
         exposed_date as metric_date,
         1 as n,
         amount as y

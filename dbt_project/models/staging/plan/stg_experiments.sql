@@ -14,6 +14,8 @@ with delivered as (
         latency_cap,
         tokens_cap,
         cost_cap,
+        counts_card_reviewed_rate,
+        counts_retention,
         -- rows that an older version landed do not have it
         coalesce(logged_experiment_id, experiment_id) as logged_experiment_id,
         row_number() over (
@@ -39,6 +41,8 @@ select
     covariate,
     latency_cap,
     tokens_cap,
-    cost_cap
+    cost_cap,
+    counts_card_reviewed_rate,
+    counts_retention
 from delivered
 where delivery = 1
