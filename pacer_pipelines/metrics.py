@@ -80,7 +80,9 @@ class Guarded(Frozen):
     @model_validator(mode="after")
     def _margin_of_a_share(self) -> "Guarded":
         if self.metric in CARD_SHARES and self.margin.absolute >= 1:
-            raise ValueError(f"an absolute margin below 1 for {self.metric}, which is a share: 0.05 is 5 points")
+            raise ValueError(
+                f"an absolute margin below 1 for {self.metric}, which is a share: 0.05 is 5 points"
+            )
         return self
 
     @model_validator(mode="after")

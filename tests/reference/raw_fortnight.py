@@ -69,11 +69,22 @@ class Said:
     rating: str | None
 
 
-class Fortnight:
-    """The raw files of the example, and what they say as of the end of a day."""
+@dataclass(frozen=True)
+class Review:
+    """One review of a card, and whether it was remembered (None = it does not say, or nobody was held to it)."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    at: datetime
+    remembered: bool | None
+
+
+class Fortnight:
+    """The raw files of the example, and what they say as of the end of a day.
+
+    ``anki`` has the review log of each student who exported one: rows as Anki's table ``revlog`` has them.
+    """
+
+    def __init__(self, folder: Path, anki: dict[str, list[dict[str, Any]]] | None = None) -> None:
+        self.folder, self.anki = folder, anki or {}
         exposures = json_lines(folder / "exposures.jsonl.gz")
         assert len({row["exposure_id"] for row in exposures}) == len(exposures)
         # the plan leaves the holdout school out; every other line is one of its two variants
@@ -123,17 +134,28 @@ class Fortnight:
         return found
 
     @cached_property
-    def reviews(self) -> dict[int, list[datetime]]:
-        """When each card was reviewed. Every reviewed card has events, so PACER's own rows add nothing."""
+    def reviews(self) -> dict[int, list[Review]]:
+        """How each card was reviewed in PACER. Every reviewed card has events, so PACER's own rows add nothing."""
         found = defaultdict(list)
         for row in json_lines(self.folder / "card_reviews.jsonl.gz"):
-            found[row["card_id"]].append(moment(row["ts"]))
+            # SM-2 begins a card again below quality 3
+            found[row["card_id"]].append(Review(moment(row["ts"]), row["quality"] >= 3))
         touched = "select card_id from anki_cards where last_reviewed_at is not null"
         silent = [
             row for row in database_rows(self.folder / COPIES[-1][0], touched) if row["card_id"] not in found
         ]
         assert not silent
         return found
+
+    def reviews_of(self, student: str, log_id: int, card: dict[str, Any]) -> list[Review]:
+        """The reviews of a card while it is younger than a week: PACER's, and those in its student's own Anki."""
+        both = list(self.reviews[card["card_id"]])
+        for row in self.anki.get(student, []):
+            if row["log_id"] == log_id and row["ease"] > 0:
+                cram = row["type"] == 3 and row["factor"] == 0
+                at = datetime.fromtimestamp(row["id"] / 1000, UTC)
+                both.append(Review(at, None if cram else row["ease"] != 1))
+        return [review for review in both if review.at < moment(card["created_at"]) + CARD_DAYS]
 
     def rating_on(self, log_id: int, day: date) -> str | None:
         """The rating of a request as it stood at the end of a day."""
@@ -153,7 +175,8 @@ class Fortnight:
         card = None if log_id is None else self.cards.get(log_id)
         created = moment(card["created_at"]) if card else None
         matured = max(day_of(created) + CARD_DAYS, exposed) if created else NEVER
-        reviews = [at for at in self.reviews[card["card_id"]] if at < created + CARD_DAYS] if card else []
+        reviews = self.reviews_of(row["unit_id"], log_id, card) if card else []
+        answers = [review.remembered for review in reviews if review.remembered is not None]
         return {
             "coach": row["attrs"]["coach"],
             "phase": row["meta.version"],
@@ -168,6 +191,10 @@ class Fortnight:
             "rated": int(rating is not None),
             "good": int(rating == "GOOD"),
             "carded": int(card is not None and max(day_of(created), exposed) <= day),
+            "matured": matured,
             "card_matured": matured <= day,
             "reviews": len(reviews),
+            "reviewed": int(bool(reviews)),
+            "answers": len(answers),
+            "remembered": sum(answers),
         }

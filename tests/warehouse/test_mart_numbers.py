@@ -61,6 +61,11 @@ def test_each_contribution_enters_on_the_day_it_became_known(published: Publishe
     assert {(row["experiment_id"], row["phase"], row["coach_key"]) for row in rows} == {("exp", "1", "c1")}
 
 
+@pytest.mark.parametrize("mart", ["metric_sums_daily", "student_sums_daily"])
+def test_metrics_that_the_plan_does_not_name_are_in_no_mart(published: Published, mart: str) -> None:
+    assert {row["metric"] for row in published.rows(mart)} == EXPECTED.keys()
+
+
 def test_every_exposure_is_analysed_left_out_or_a_flag_error(published: Published) -> None:
     rows = published.rows("exposures_daily")
     counts = ("exposures", "failures", "analysed", "left_out", "flag_errors")

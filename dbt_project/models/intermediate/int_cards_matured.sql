@@ -59,7 +59,7 @@ anki_reviews as (
     select
         cards.exposure_id,
         cards.matured_date as metric_date,
-        -- in a filtered deck without rescheduling an answer costs nothing, so Anki keeps it out of its statistics too
+        -- a cram answer moves no schedule: Anki keeps it out of its own statistics too
         not coalesce(reviews.review_type = 3 and reviews.factor = 0, false) as is_answer,
         reviews.ease > 1 as is_recalled
     from cards
@@ -114,7 +114,8 @@ days as (
         sum(cards) as cards,
         sum(reviews) as reviews,
         sum(answers) as answers,
-        sum(recalled) as recalled
+        sum(recalled) as recalled,
+        sum(sum(reviews)) over (partition by exposure_id order by metric_date) as reviews_so_far
     from arrivals
     group by
         exposure_id,
@@ -134,13 +135,7 @@ select
     days.reviews,
     days.answers,
     days.recalled,
-    case
-        when
-            days.reviews > 0
-            and days.reviews = sum(days.reviews) over (partition by days.exposure_id order by days.metric_date)
-            then 1
-        else 0
-    end as reviewed
+    case when days.reviews > 0 and days.reviews = days.reviews_so_far then 1 else 0 end as reviewed
 from cards
 inner join days
     on cards.exposure_id = days.exposure_id
