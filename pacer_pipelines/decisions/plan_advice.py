@@ -3,6 +3,7 @@
 import math
 
 from pacer_pipelines.decisions.looks import next_look
+from pacer_pipelines.decisions.plan_cards import card_warnings
 from pacer_pipelines.decisions.plan_check import PlanCheck, check_plan
 from pacer_pipelines.decisions.plan_traffic import within_arm
 from pacer_pipelines.plan import Plan
@@ -59,6 +60,10 @@ def _too_few(check: PlanCheck) -> list[str]:
 
 def warnings(check: PlanCheck) -> tuple[str, ...]:
     """What does not stop the plan, and should be known before the start."""
+    return (*_design_too_small(check), *card_warnings(check))
+
+
+def _design_too_small(check: PlanCheck) -> tuple[str, ...]:
     primary = check.plan.primary
     if check.implied_design_effect <= primary.design_effect:
         return ()

@@ -263,3 +263,31 @@ def test_the_object_is_plain_and_complete() -> None:
 def test_a_traffic_without_end_is_refused() -> None:
     with pytest.raises(ValueError, match="rated_per_day"):
         checked(requests_per_day=math.inf)
+
+
+def asking_for(*metrics: str) -> Plan:
+    """The example's plan with other secondary metrics, each with a relative margin of 10 %."""
+    names = [{"metric": metric, "better": "higher", "margin": {"relative": 0.10}} for metric in metrics]
+    return plan_with(secondary=names)
+
+
+def test_a_share_of_cards_says_what_its_margin_takes_and_promises_no_day() -> None:
+    (said,) = warnings(checked(asking_for("card_reviewed_rate")))
+    # 10 % of 50 % are 5 points: 2.8^2 * 0.25 / (0.9 * 0.05^2) = 871
+    assert said.startswith(
+        "cards reviewed: at a rate of 50 % its margin is 5 points, which takes at least 871 cards"
+    )
+    assert "no day is promised" in said
+    assert said in " ".join(plan_text(checked(asking_for("card_reviewed_rate")), "here").split())
+
+
+def test_retention_without_a_metric_of_all_cards_is_told_what_it_cannot_see() -> None:
+    alone = warnings(checked(asking_for("retention")))
+    assert any("only cards that were answered" in said for said in alone)
+    for beside in ("card_reviewed_rate", "engagement"):
+        both = warnings(checked(asking_for("retention", beside)))
+        assert not any("only cards that were answered" in said for said in both)
+
+
+def test_a_plan_that_asks_for_neither_is_told_nothing_new() -> None:
+    assert warnings(checked()) == ()

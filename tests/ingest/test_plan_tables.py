@@ -42,3 +42,12 @@ def test_covariate_and_caps_land_as_the_plan_says(plan: Plan) -> None:
     assert (row["covariate"], row["latency_cap"], row["tokens_cap"], row["cost_cap"]) == (
         "pre_period", 30_000, None, 0.05,
     )  # fmt: skip
+
+
+def test_a_metric_of_cards_is_counted_for_the_plan_that_names_it(plan: Plan) -> None:
+    content = plan.model_dump()
+    content["secondary"] = [{"metric": "retention", "better": "higher", "margin": {"absolute": 0.05}}]
+    rows = experiment_rows([plan, Plan.model_validate(content)])
+    assert [(row["counts_card_reviewed_rate"], row["counts_retention"]) for row in rows] == [
+        (False, False), (False, True),
+    ]  # fmt: skip
