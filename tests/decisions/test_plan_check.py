@@ -265,9 +265,10 @@ def test_a_traffic_without_end_is_refused() -> None:
         checked(requests_per_day=math.inf)
 
 
-def asking_for(*metrics: str) -> Plan:
-    """The example's plan with other secondary metrics, each with a relative margin of 10 %."""
-    names = [{"metric": metric, "better": "higher", "margin": {"relative": 0.10}} for metric in metrics]
+def asking_for(*metrics: str, **margin: float) -> Plan:
+    """The example's plan with other secondary metrics, each with a margin: a relative one of 10 % if none is given."""
+    allowed = margin or {"relative": 0.10}
+    names = [{"metric": metric, "better": "higher", "margin": allowed} for metric in metrics]
     return plan_with(secondary=names)
 
 
@@ -279,6 +280,12 @@ def test_a_share_of_cards_says_what_its_margin_takes_and_promises_no_day() -> No
     )
     assert "no day is promised" in said
     assert said in " ".join(plan_text(checked(asking_for("card_reviewed_rate")), "here").split())
+
+
+def test_an_absolute_margin_is_taken_as_it_is() -> None:
+    said = warnings(checked(asking_for("retention", "engagement", absolute=0.1)))
+    # 2.8^2 * 0.25 / (0.9 * 0.1^2) = 217.8
+    assert [text for text in said if "its margin is 10 points, which takes at least 218 answers of B" in text]
 
 
 def test_retention_without_a_metric_of_all_cards_is_told_what_it_cannot_see() -> None:
