@@ -9,77 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
-from pacer_pipelines.adapters.parquet_files import Frame, swap_in
+from pacer_pipelines.adapters.arrivals import Arrival, Column, Parsed, Stream
+from pacer_pipelines.adapters.landing_rows import REJECT_SCHEMA, LandingRows, types_of
+from pacer_pipelines.adapters.parquet_files import RowTables, swap_in
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 UNDATED = "undated"
-
-
-class Column(Protocol):
-    """What the landing needs to know of a column."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def type(self) -> str:
-        """Its DuckDB type."""
-
-    @property
-    def required(self) -> bool:
-        """Whether it may not be null."""
-
-
-class Reject(Protocol):
-    """What the landing needs to know of a refused row."""
-
-    @property
-    def line(self) -> int:
-        """Its line in the file."""
-
-    @property
-    def reason(self) -> str:
-        """Why it was refused."""
-
-    @property
-    def detail(self) -> str:
-        """Which field, what came, what is allowed; never the content."""
-
-
-class Parsed(Protocol):
-    """What the landing needs to know of a parsed file."""
-
-    @property
-    def rows(self) -> Sequence[Mapping[str, Any]]:
-        """Typed rows."""
-
-    @property
-    def rejects(self) -> Sequence[Reject]:
-        """Refused rows."""
-
-    @property
-    def rows_in(self) -> int:
-        """Rows that came in."""
-
-    @property
-    def warnings(self) -> Mapping[str, int]:
-        """Values that were emptied while their row was kept."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A file as it arrived: its key, the name people may see, and its content (only hashed here)."""
-
-    key: str
-    name: str
-    content: bytes
 
 
 @dataclass(frozen=True)
@@ -105,9 +44,6 @@ class FileReceipt:
             )
 
 
-REJECT_SCHEMA = {"reason": "VARCHAR", "detail": "VARCHAR", "source_file": "VARCHAR", "source_line": "BIGINT"}
-
-
 class Landing:
     """Writes and knows the landing below one home directory. One writer at a time."""
 
@@ -118,14 +54,17 @@ class Landing:
 
     def ensure_schema(self, table: str, columns: Sequence[Column]) -> None:
         """Write the zero-row files that carry the types, so that a glob over a table always matches."""
-        for folder, types in ((self.root, _types(columns)), (self.rejects, REJECT_SCHEMA)):
-            target = folder / table / "_schema.parquet"
-            with Frame(types, ()) as frame:
-                frame.write(target, "true", "1")
+        for folder, types in ((self.root, types_of(columns)), (self.rejects, REJECT_SCHEMA)):
+            with RowTables({"nothing": types}) as tables:
+                tables.write(folder / table / "_schema.parquet", "nothing")
 
     def seen(self, table: str, file_key: str, sha256: str) -> bool:
         """Say whether exactly this content of this file has landed, in any generation."""
         return any(receipt.sha256 == sha256 for receipt in self._generations(table, file_key))
+
+    def sizes(self, table: str, file_key: str) -> list[int]:
+        """Give the sizes of what has landed of this file, to see whether its content goes on from there."""
+        return [receipt.size for receipt in self._generations(table, file_key)]
 
     def receipts(self, table: str) -> list[FileReceipt]:
         """Give what became of every file of a table, by key."""
@@ -147,19 +86,20 @@ class Landing:
         columns: Sequence[Column],
         day_column: str | None,
         arrival: Arrival,
-        parsed: Parsed,
+        parsed: Parsed | Stream,
         replace: bool = False,
     ) -> FileReceipt:
         """Write the parts, rejects and ledger entry of one file; each file swapped in atomically.
 
-        The ledger entry comes last: after a crash the file counts as not seen and lands again.
+        Nothing is written before the last row came in. The ledger entry comes last: after a crash the file counts
+        as not seen and lands again.
 
         Args:
             table: Landing table.
             columns: Its columns; every row has exactly these.
             day_column: The DATE column that gives the partition, None for a table without days.
             arrival: The file.
-            parsed: Its rows and rejects.
+            parsed: Its rows and rejects, or a stream of them, in which repeated rows are refused.
             replace: Rewrite the parts whatever came before, for a file that is a state and not a log.
 
         Returns:
@@ -169,19 +109,26 @@ class Landing:
             ValueError: If rows do not add up, a row lacks a column, or a required value is null.
         """
         key = _checked(arrival.key) if replace else self._key_for(table, arrival)
-        per_day = self._write_parts(table, columns, day_column, key, parsed.rows)
-        self._write_rejects(table, key, arrival.name, parsed.rejects)
-        receipt = FileReceipt(
-            file=arrival.name,
-            file_key=key,
-            sha256=hashlib.sha256(arrival.content).hexdigest(),
-            size=len(arrival.content),
-            rows_in=parsed.rows_in,
-            landed=len(parsed.rows),
-            rejected=len(parsed.rejects),
-            per_day=per_day if day_column else {UNDATED: len(parsed.rows)},
-            warnings=dict(parsed.warnings),
-        )
+        with LandingRows(columns, arrival.name) as rows:
+            if isinstance(parsed, Stream):
+                for batch in parsed.batches:
+                    rows.add(batch)
+                rows.refuse_repeated(parsed.identity, parsed.called)
+            else:
+                rows.add(parsed)
+            per_day = self._write_parts(table, day_column, key, rows)
+            rows.write_rejects(self.rejects / table / f"{key}.parquet")
+            receipt = FileReceipt(
+                file=arrival.name,
+                file_key=key,
+                sha256=arrival.whole.sha256,
+                size=arrival.whole.size,
+                rows_in=rows.rows_in,
+                landed=rows.landed,
+                rejected=rows.rejected,
+                per_day=per_day,
+                warnings=dict(rows.warnings),
+            )
         ledger = self.root / "_ledger" / table / f"{key}.json"
         text = json.dumps(asdict(receipt), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         swap_in(ledger, lambda path: path.write_text(text, encoding="utf-8"))
@@ -202,60 +149,23 @@ class Landing:
             if not receipt.landed:
                 # nothing of it was ever used, so nothing is lost when its repaired content takes its place
                 return receipt.file_key
-            if hashlib.sha256(arrival.content[: receipt.size]).hexdigest() == receipt.sha256:
+            if arrival.beginning(receipt.size) == receipt.sha256:
                 return receipt.file_key
         return arrival.key if not earlier else f"{arrival.key}.g{len(earlier) + 1}"
 
-    def _write_parts(
-        self,
-        table: str,
-        columns: Sequence[Column],
-        day_column: str | None,
-        key: str,
-        rows: Sequence[Mapping[str, Any]],
-    ) -> dict[str, int]:
-        _check_shape(rows, columns)
-        per_day = Counter(str(row[day_column]) for row in rows) if day_column else Counter()
+    def _write_parts(self, table: str, day_column: str | None, key: str, rows: LandingRows) -> dict[str, int]:
+        per_day = rows.per_day(day_column) if day_column else {UNDATED: rows.landed}
         written = set()
-        with Frame(_types(columns), rows) as frame:
-            if day_column is None and rows:
-                written.add(self.root / table / f"{key}.parquet")
-                frame.write(self.root / table / f"{key}.parquet", "true", "source_line")
-            for day in sorted(per_day):
-                part = self.root / table / f"day={day}" / f"{key}.parquet"
-                frame.write(part, f"{day_column} = DATE '{day}'", "source_line")
-                written.add(part)
+        for day, number in per_day.items():
+            folder = self.root / table / (f"day={day}" if day_column else "")
+            if number:
+                condition = f"{day_column} = DATE '{day}'" if day_column else "true"
+                rows.write_part(folder / f"{key}.parquet", condition)
+                written.add(folder / f"{key}.parquet")
         for old in (self.root / table).glob(f"**/{key}.parquet"):
             if old not in written:
                 old.unlink()
-        return dict(sorted(per_day.items()))
-
-    def _write_rejects(self, table: str, key: str, name: str, rejects: Iterable[Reject]) -> None:
-        target = self.rejects / table / f"{key}.parquet"
-        rows = [
-            {"reason": r.reason, "detail": r.detail, "source_file": name, "source_line": r.line}
-            for r in rejects
-        ]
-        if rows:
-            with Frame(REJECT_SCHEMA, rows) as frame:
-                frame.write(target, "true", "source_line, reason")
-        else:
-            target.unlink(missing_ok=True)
-
-
-def _types(columns: Sequence[Column]) -> dict[str, str]:
-    return {column.name: column.type for column in columns}
-
-
-def _check_shape(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
-    names = {column.name for column in columns}
-    required = [column.name for column in columns if column.required]
-    for row in rows:
-        if row.keys() != names:
-            raise ValueError(f"a row has not the columns of its table: {sorted(row.keys() ^ names)}")
-        empty = [name for name in required if row[name] is None]
-        if empty:
-            raise ValueError(f"line {row.get('source_line')}: required but null: {empty}")
+        return per_day
 
 
 def _checked(key: str) -> str:

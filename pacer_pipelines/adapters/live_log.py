@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pacer_pipelines.adapters.source_files import SourceFile, open_lines
+from pacer_pipelines.adapters.file_lines import open_lines
+from pacer_pipelines.adapters.source_files import SourceFile
 from pacer_pipelines.errors import SourceMissing, SourceUnreadable
 
 PACKED = (".gz", ".zst")
@@ -103,13 +104,15 @@ def _unpacked(source: str, file: SourceFile, known: Sequence[Position]) -> Itera
         yield News([], position)
         return
     some: list[bytes] = []
-    problem = ""
+    size, problem = 0, ""
     try:
-        for line in open_lines(source, file):
+        for line in open_lines(source, file, CAP):
             some.append(line)
-            if len(some) == AT_ONCE:
-                yield News(some, position)
-                some = []
+            size += len(line)
+            if len(some) == AT_ONCE or size > CAP:
+                # the last of these lines is finished
+                yield News([*some, b""], position)
+                some, size = [], 0
     except SourceUnreadable as error:
         # what came before the damage counts; the file is read again when it changes
         problem = str(error)

@@ -10,57 +10,64 @@ from typing import Any
 
 import duckdb
 
+# a batch of rows in memory is larger than this in DuckDB; beyond it, rows wait in the temporary folder
+_MEMORY = "256MB"
+# bytes; DuckDB holds twice as much while it reads
+_LONGEST_ROW = 1 << 24
 
-class Frame:
-    """Rows in a private in-memory DuckDB, to be written as Parquet: same rows, same bytes."""
 
-    def __init__(self, types: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Take column name -> DuckDB type, and the rows."""
-        self.types, self.rows = types, rows
+class RowTables:
+    """Rows in tables of a private DuckDB, to be written as Parquet: same rows, same bytes, whatever their number."""
 
-    def __enter__(self) -> Frame:
-        """Load the rows."""
-        self.db = connect()
-        declared = ", ".join(f'"{name}" {kind}' for name, kind in self.types.items())
-        self.db.execute(f"CREATE TABLE frame ({declared})")
-        if self.rows:
-            self._fill()
+    def __init__(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        """Take table -> column name -> DuckDB type."""
+        self._tables = tables
+
+    def __enter__(self) -> RowTables:
+        """Begin without rows."""
+        self._folder = tempfile.TemporaryDirectory(prefix="landing-")
+        self.db = connect(memory_limit=_MEMORY, temp_directory=self._folder.name)
+        for table, types in self._tables.items():
+            declared = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
+            self.db.execute(f"CREATE TABLE {table} ({declared})")
         return self
 
-    def _fill(self) -> None:
-        """Go through newline-delimited JSON: row by row inserts take fifty times as long."""
-        with tempfile.TemporaryDirectory(prefix="landing-") as folder:
-            path = Path(folder) / "rows.ndjson"
-            encode = json.JSONEncoder(ensure_ascii=False, default=str, allow_nan=False).encode
-            path.write_text("\n".join(map(encode, self.rows)), encoding="utf-8", newline="\n")
-            self.db.execute(
-                "INSERT INTO frame BY NAME SELECT * FROM read_json($path, format = 'newline_delimited', "
-                f"columns = {dict(self.types)!r}, maximum_object_size = 268435456)",
-                {"path": str(path)},
-            )
+    def add(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Take more rows, through newline-delimited JSON: row by row inserts take fifty times as long."""
+        if not rows:
+            return
+        path = Path(self._folder.name) / "rows.ndjson"
+        encode = json.JSONEncoder(ensure_ascii=False, default=str, allow_nan=False).encode
+        path.write_text("\n".join(map(encode, rows)), encoding="utf-8", newline="\n")
+        self.db.execute(
+            f"INSERT INTO {table} BY NAME SELECT * FROM read_json($path, format = 'newline_delimited', "
+            f"columns = {dict(self._tables[table])!r}, maximum_object_size = {_LONGEST_ROW})",
+            {"path": str(path)},
+        )
 
     def __exit__(self, *_: object) -> None:
         """Forget them."""
         self.db.close()
+        self._folder.cleanup()
 
-    def write(self, target: Path, condition: str, order: str) -> None:
-        """Write the rows that meet a SQL condition, in a given order."""
-        select = f"SELECT * FROM frame WHERE {condition} ORDER BY {order}"
+    def write(self, target: Path, rows: str) -> None:
+        """Write what a query gives, as it is ordered; what follows SELECT * FROM."""
         swap_in(
             target,
             lambda path: self.db.execute(
-                f"COPY ({select}) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY (SELECT * FROM {rows}) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)"
             ),
         )
 
 
-def connect() -> duckdb.DuckDBPyConnection:
+def connect(**settings: str) -> duckdb.DuckDBPyConnection:
     """Give a private in-memory DuckDB: one thread (stable bytes), nothing fetched from outside."""
     return duckdb.connect(
         config={
             "threads": 1,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            **settings,
         }
     )
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import zstandard
-
+from pacer_pipelines.adapters.unpacking import EndsEarly, TooLarge, unpacked
 from pacer_pipelines.errors import SourceMissing, SourceUnreadable
 
 SIZE_CAP = 4 << 30
-_CHUNK = 1 << 16
-_WINDOW_CAP = 1 << 27
 _COMPANIONS = ("-wal", "-shm", "-journal")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _PACKED = re.compile(r"[*?\[]")
@@ -42,10 +38,6 @@ class Content:
     def sha256(self) -> str:
         """The hash of the unpacked bytes."""
         return hashlib.sha256(self.data).hexdigest()
-
-    def lines(self) -> list[bytes]:
-        """Give the raw lines, without their newline."""
-        return self.data.split(b"\n")
 
 
 def list_files(
@@ -140,24 +132,11 @@ def read_bytes(source: str, file: SourceFile, cap: int = SIZE_CAP) -> Content:
     try:
         for piece in unpacked(source, file.path, file.display_name, cap):
             pieces.append(piece)
-    except _Broken as broken:
-        if not pieces:
+    except EndsEarly as broken:
+        if not pieces or isinstance(broken, TooLarge):
             raise SourceUnreadable(source, file.display_name, broken.why) from None
         return Content(b"".join(pieces), broken.why)
     return Content(b"".join(pieces))
-
-
-def open_lines(source: str, file: SourceFile, cap: int = SIZE_CAP) -> Iterator[bytes]:
-    """Give the raw lines of a file one by one; a packed file that breaks off raises after its good lines."""
-    rest = b""
-    try:
-        for piece in unpacked(source, file.path, file.display_name, cap):
-            *lines, rest = (rest + piece).split(b"\n")
-            yield from lines
-    except _Broken as broken:
-        yield rest
-        raise SourceUnreadable(source, file.display_name, broken.why) from None
-    yield rest
 
 
 def unpack_to(source: str, path: Path, target: Path, cap: int = SIZE_CAP) -> None:
@@ -170,74 +149,6 @@ def unpack_to(source: str, path: Path, target: Path, cap: int = SIZE_CAP) -> Non
         with target.open("wb") as out:
             for piece in unpacked(source, path, path.name, cap):
                 out.write(piece)
-    except _Broken as broken:
+    except EndsEarly as broken:
         target.unlink(missing_ok=True)
         raise SourceUnreadable(source, path.name, broken.why) from None
-
-
-class _Broken(Exception):
-    """A packed stream ends early or is damaged."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-def unpacked(source: str, path: Path, name: str, cap: int) -> Iterator[bytes]:
-    """Give the content in pieces, never more than `cap` bytes in all."""
-    size = 0
-    opener = {".gz": _gunzip, ".zst": _unzstd}.get(path.suffix.lower())
-    for piece in _pieces(source, path, name) if opener is None else opener(_pieces(source, path, name)):
-        size += len(piece)
-        if size > cap:
-            raise SourceUnreadable(source, name, f"larger than {cap} bytes unpacked")
-        if piece:
-            yield piece
-
-
-def _pieces(source: str, path: Path, name: str) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as stream:
-            while piece := stream.read(_CHUNK):
-                yield piece
-    except FileNotFoundError as error:
-        raise SourceMissing(source, name) from error
-    except OSError as error:
-        raise SourceUnreadable(source, name, error.strerror or type(error).__name__) from error
-
-
-def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack gzip, also of several members, as appending writers leave it."""
-    member = None
-    for piece in pieces:
-        while piece:
-            member = member or zlib.decompressobj(wbits=31)
-            try:
-                yield member.decompress(piece, _CHUNK * 16)
-            except zlib.error:
-                raise _Broken("gzip data is damaged") from None
-            piece = member.unconsumed_tail or member.unused_data
-            if member.eof:
-                member = None
-    if member is not None:
-        yield member.flush()
-        raise _Broken("gzip file is cut short")
-
-
-def _unzstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack zstandard, also of several frames."""
-    frame = None
-    for whole in pieces:
-        for start in range(0, len(whole), 4096):
-            piece = whole[start : start + 4096]
-            while piece:
-                frame = frame or zstandard.ZstdDecompressor(max_window_size=_WINDOW_CAP).decompressobj()
-                try:
-                    yield frame.decompress(piece)
-                except zstandard.ZstdError:
-                    raise _Broken("zstd data is damaged") from None
-                piece = frame.unused_data if frame.eof else b""
-                if frame.eof:
-                    frame = None
-    if frame is not None:
-        raise _Broken("zstd file is cut short")

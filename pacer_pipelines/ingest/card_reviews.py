@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pacer_pipelines.ingest.jsonl import all_but_line, local_date, parse_lines
+from pacer_pipelines.ingest.jsonl import LineFormat, local_date, parse_lines
 from pacer_pipelines.ingest.rows import (
     BIGINT_MAX,
     INTEGER_MAX,
@@ -19,8 +19,8 @@ from pacer_pipelines.ingest.rows import (
 )
 
 
-def parse_card_reviews(lines: Iterable[bytes], origin: Origin) -> Parsed:
-    """Give the card reviews of a JSON Lines file; quality is SM-2's 0 to 5, intervals are days."""
+def card_review_lines(origin: Origin) -> LineFormat:
+    """Give the format of the card review log; quality is SM-2's 0 to 5, intervals are days."""
 
     def build(record: Record, line: int) -> Row:
         reviewed_at = instant(record, "ts")
@@ -39,4 +39,9 @@ def parse_card_reviews(lines: Iterable[bytes], origin: Origin) -> Parsed:
             "source_line": line,
         }
 
-    return parse_lines(lines, build, all_but_line, "event")
+    return LineFormat(build, (), "event")
+
+
+def parse_card_reviews(lines: Iterable[bytes], origin: Origin) -> Parsed:
+    """Give the card reviews of a few lines, and rejects."""
+    return parse_lines(lines, card_review_lines(origin).build)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pacer_pipelines.ingest.jsonl import local_date, parse_lines
+from pacer_pipelines.ingest.jsonl import LineFormat, local_date, parse_lines
 from pacer_pipelines.ingest.planned import Planned, PlannedExperiments
 from pacer_pipelines.ingest.rows import (
     BIGINT_MAX,
@@ -30,23 +30,24 @@ from pacer_pipelines.ingest.served_identity import served_identity
 FIRST_SCHEMA, SAYS_SALTED_BUCKET = 1, 2
 
 
-def parse_exposures(lines: Iterable[bytes], origin: Origin, planned: PlannedExperiments) -> Parsed:
-    """Give the exposures of a JSON Lines file.
+def exposure_lines(origin: Origin, planned: PlannedExperiments) -> LineFormat:
+    """Give the format of the exposure log: its rows are those of the landing table `exposures`.
 
     Args:
-        lines: Raw lines of the file.
         origin: File name, pseudonyms and time zone.
         planned: The planned experiments by experiment_id. One that is not among them lands as it is, since others
             run beside ours.
-
-    Returns:
-        Rows of the landing table `exposures`, and rejects.
     """
 
     def build(record: Record, line: int) -> Row:
         return _exposure(record, line, origin, planned)
 
-    return parse_lines(lines, build, lambda row: row["exposure_id"], "exposure_id")
+    return LineFormat(build, ("exposure_id",), "exposure_id")
+
+
+def parse_exposures(lines: Iterable[bytes], origin: Origin, planned: PlannedExperiments) -> Parsed:
+    """Give the exposures of a few lines, and rejects; arguments as for :func:`exposure_lines`."""
+    return parse_lines(lines, exposure_lines(origin, planned).build)
 
 
 def _exposure(record: Record, line: int, origin: Origin, planned: PlannedExperiments) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pacer_pipelines.ingest.jsonl import all_but_line, local_date, parse_lines
+from pacer_pipelines.ingest.jsonl import LineFormat, local_date, parse_lines
 from pacer_pipelines.ingest.rows import (
     BIGINT_MAX,
     FieldError,
@@ -21,8 +21,8 @@ from pacer_pipelines.ingest.rows import (
 _REASON_CODE = re.compile(r"[A-Za-z_]{1,60}")
 
 
-def parse_feedback(lines: Iterable[bytes], origin: Origin) -> Parsed:
-    """Give the feedback events of a JSON Lines file: GOOD, BAD or WITHDRAWN, in any case.
+def feedback_lines(origin: Origin) -> LineFormat:
+    """Give the format of the feedback log: events GOOD, BAD or WITHDRAWN, in any case.
 
     A null or empty feedback takes a rating back; a missing one is a broken line. The same event twice in a
     file is a duplicate.
@@ -42,7 +42,12 @@ def parse_feedback(lines: Iterable[bytes], origin: Origin) -> Parsed:
             "source_line": line,
         }
 
-    return parse_lines(lines, build, all_but_line, "event")
+    return LineFormat(build, (), "event")
+
+
+def parse_feedback(lines: Iterable[bytes], origin: Origin) -> Parsed:
+    """Give the feedback events of a few lines, and rejects."""
+    return parse_lines(lines, feedback_lines(origin).build)
 
 
 def _feedback(record: Record) -> str:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, NoReturn
 
 from pacer_pipelines.ingest.rows import FieldError, Parsed, Record, Reject, Row
 
+# bytes
 LINE_LIMIT = 1 << 20
+# lines in memory at a time
+AT_ONCE = 5_000
+UNFINISHED = "unfinished line"
+# what the first part of a good line looks like
+_HALF_A_LINE = frozenset({"malformed json", "not utf-8"})
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -19,44 +26,70 @@ def _no_constant(name: str) -> NoReturn:
 _decode = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
-def parse_lines(
-    lines: Iterable[bytes],
-    build: Callable[[Record, int], Row],
-    identity: Callable[[Row], Hashable],
-    called: str,
-) -> Parsed:
-    """Give the rows and rejects of a JSON Lines file.
+@dataclass(frozen=True)
+class LineFormat:
+    """One kind of log: how an object becomes a row, and what must be unique in a file.
 
     Args:
-        lines: Raw lines, with or without their end; blank ones are not rows.
         build: Turns one object and its line (from 1) into a row, or raises FieldError.
-        identity: What must be unique in the file; the same row again is a duplicate, another a conflict.
-        called: The name of that identity, for the reason.
+        identity: Columns that may not come twice in a file; none means all of them but the line.
+        called: The name of that identity, for the reason of a repeated row.
+    """
 
-    Returns:
-        Parsed, reconciled with the number of lines that are not blank.
+    build: Callable[[Record, int], Row]
+    identity: tuple[str, ...]
+    called: str
+
+
+def parse_batches(lines: Iterable[bytes], build: Callable[[Record, int], Row]) -> Iterator[Parsed]:
+    """Give the rows and rejects of a JSON Lines file of any size, some thousand lines at a time.
+
+    Repeated rows are not looked for here: that takes the whole file.
+
+    Args:
+        lines: Raw lines, with or without their end; blank ones are not rows. The last one is what follows the last
+            newline, as ``bytes.split`` gives it: when it cannot be read, its writer may not have finished it.
+        build: See LineFormat.
+
+    Yields:
+        Parsed, each reconciled with its number of lines that are not blank.
     """
     rows: list[Row] = []
     rejects: list[Reject] = []
-    first: dict[Hashable, Row] = {}
+    number = 0
     for number, line in enumerate(lines, start=1):
-        raw = line.strip()
-        if not raw:
-            continue
+        if len(rows) + len(rejects) >= AT_ONCE:
+            yield Parsed(rows, rejects, len(rows) + len(rejects))
+            rows, rejects = [], []
         try:
-            row = build(_record(raw), number)
-            key = identity(row)
-            if first.setdefault(key, row) is not row:
-                raise _repeated(first[key], row, called)
-            rows.append(row)
+            record = _record(line)
+            if record is not None:
+                rows.append(build(record, number))
         except FieldError as error:
             rejects.append(Reject(number, error.reason, error.detail))
-    return Parsed(rows, rejects, len(rows) + len(rejects))
+    if rejects and rejects[-1].line == number and rejects[-1].reason in _HALF_A_LINE:
+        rejects[-1] = replace(rejects[-1], reason=UNFINISHED)
+    yield Parsed(rows, rejects, len(rows) + len(rejects))
 
 
-def _record(raw: bytes) -> dict[str, Any]:
-    if len(raw) > LINE_LIMIT:
-        raise FieldError("line too long", f"got {len(raw)} bytes, allowed {LINE_LIMIT}")
+def parse_lines(lines: Iterable[bytes], build: Callable[[Record, int], Row]) -> Parsed:
+    """Give all rows and rejects of a few lines at once; see :func:`parse_batches`."""
+    batches = list(parse_batches(lines, build))
+    return Parsed(
+        [row for batch in batches for row in batch.rows],
+        [reject for batch in batches for reject in batch.rejects],
+        sum(batch.rows_in for batch in batches),
+    )
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """Give the object of a line, None of a blank one."""
+    if len(line) > LINE_LIMIT:
+        # a reader of large files cuts it there, so nobody knows how long it is
+        raise FieldError("line too long", f"got more than {LINE_LIMIT} bytes, allowed {LINE_LIMIT}")
+    raw = line.strip()
+    if not raw:
+        return None
     try:
         content = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -76,17 +109,6 @@ def _record(raw: bytes) -> dict[str, Any]:
     if type(record) is not dict:
         raise FieldError("not an object", f"got {type(record).__name__}")
     return record
-
-
-def _repeated(earlier: Row, row: Row, called: str) -> FieldError:
-    where = f"first on line {earlier['source_line']}"
-    same = {**earlier, "source_line": 0} == {**row, "source_line": 0}
-    return FieldError(f"{'duplicate' if same else 'conflicting'} {called}", where)
-
-
-def all_but_line(row: Row) -> Hashable:
-    """Give everything that a row says except its line: the identity of events without an id."""
-    return tuple(value for name, value in row.items() if name != "source_line")
 
 
 def local_date(moment: datetime, tz: tzinfo) -> date:

@@ -7,19 +7,23 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
+from pacer_pipelines.adapters.arrivals import Arrival, Stream
 from pacer_pipelines.adapters.atomic_file import replace_text
+from pacer_pipelines.adapters.file_lines import fingerprint, fingerprinted_lines
 from pacer_pipelines.adapters.flags.history_regions import ServedRegion, history_regions
 from pacer_pipelines.adapters.landed_history import anki_links, current_hashes, flag_versions
-from pacer_pipelines.adapters.landing import Arrival, FileReceipt
+from pacer_pipelines.adapters.landing import FileReceipt
 from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
-from pacer_pipelines.adapters.source_files import Content, SourceFile, list_files, read_bytes, wal_beside
+from pacer_pipelines.adapters.source_files import SourceFile, list_files, read_bytes, wal_beside
 from pacer_pipelines.errors import PacerError, SourceUnreadable
 from pacer_pipelines.ingest.anki_export import parse_anki_export, private_name
-from pacer_pipelines.ingest.card_reviews import parse_card_reviews
-from pacer_pipelines.ingest.exposures import parse_exposures
-from pacer_pipelines.ingest.feedback import parse_feedback
+from pacer_pipelines.ingest.card_reviews import card_review_lines
+from pacer_pipelines.ingest.exposures import exposure_lines
+from pacer_pipelines.ingest.feedback import feedback_lines
+from pacer_pipelines.ingest.jsonl import LINE_LIMIT, LineFormat, parse_batches
 from pacer_pipelines.ingest.pacer_tables import Observed, parse_anki_cards, parse_llm_logs
 from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows, region_rows
 from pacer_pipelines.ingest.planned import planned_experiments
@@ -61,37 +65,31 @@ def land_exposures(resource: WorldResource) -> SourceReport:
     """Exposure log: one row per judge call."""
     planned = planned_experiments(resource.world.plans)
 
-    def parse(content: Content, origin: Origin) -> Parsed:
-        return parse_exposures(content.lines(), origin, planned)
+    def lines_of(origin: Origin) -> LineFormat:
+        return exposure_lines(origin, planned)
 
-    return _land_files(resource, "exposures", resource.world.settings.sources.exposures, parse)
+    return _land_logs(resource, "exposures", resource.world.settings.sources.exposures, lines_of)
 
 
 def land_feedback(resource: WorldResource) -> SourceReport:
     """Coach feedback: one row per event."""
-
-    def parse(content: Content, origin: Origin) -> Parsed:
-        return parse_feedback(content.lines(), origin)
-
-    return _land_files(resource, "feedback_events", resource.world.settings.sources.feedback, parse)
+    return _land_logs(resource, "feedback_events", resource.world.settings.sources.feedback, feedback_lines)
 
 
 def land_card_reviews(resource: WorldResource) -> SourceReport:
     """Reviews of PACER's own cards: one row per answer."""
-
-    def parse(content: Content, origin: Origin) -> Parsed:
-        return parse_card_reviews(content.lines(), origin)
-
-    return _land_files(resource, "card_reviews", resource.world.settings.sources.card_reviews, parse)
+    return _land_logs(
+        resource, "card_reviews", resource.world.settings.sources.card_reviews, card_review_lines
+    )
 
 
 def land_roster(resource: WorldResource) -> SourceReport:
     """Roster: one row per student, the newest file replaces the one before."""
 
-    def parse(content: Content, origin: Origin) -> Parsed:
-        return parse_roster(content.data, origin)
+    def land(file: SourceFile) -> None:
+        _land_whole(resource, "roster", file, parse_roster, replace=True)
 
-    return _land_files(resource, "roster", resource.world.settings.sources.roster, parse, replace=True)
+    return _land_listed(resource, "roster", resource.world.settings.sources.roster, land)
 
 
 def land_anki(resource: WorldResource) -> SourceReport:
@@ -106,15 +104,18 @@ def land_anki(resource: WorldResource) -> SourceReport:
         students[name] = student
         return name
 
-    def parse(content: Content, origin: Origin, file: SourceFile) -> Parsed:
-        student = students.get(file.display_name)
-        if student is None:
-            return refused("nobody's export", "an Anki export lies in a folder named after its student")
-        known = anki_links(resource.home, resource.pseudonyms.student(student))
-        return parse_anki_export(content.data, origin, student, known, wal_beside(file))
+    def land(file: SourceFile) -> None:
+        def parse(data: bytes, origin: Origin) -> Parsed:
+            student = students.get(file.display_name)
+            if student is None:
+                return refused("nobody's export", "an Anki export lies in a folder named after its student")
+            known = anki_links(resource.home, resource.pseudonyms.student(student))
+            return parse_anki_export(data, origin, student, known, wal_beside(file))
+
+        _land_whole(resource, "anki_reviews", file, parse)
 
     where = resource.world.settings.sources.anki
-    return _land_listed(resource, "anki_reviews", where, parse, rename)
+    return _land_listed(resource, "anki_reviews", where, land, rename)
 
 
 def land_database(resource: WorldResource) -> tuple[SourceReport, ...]:
@@ -167,25 +168,18 @@ def _regions_of(resource: WorldResource, plan: Plan) -> dict[str, tuple[ServedRe
     return {version: regions for version, regions in known.items() if version in served}
 
 
-def _land_files(
-    resource: WorldResource,
-    table: str,
-    where: str | None,
-    parse: Callable[[Content, Origin], Parsed],
-    replace: bool = False,
+def _land_logs(
+    resource: WorldResource, table: str, where: str | None, lines_of: Callable[[Origin], LineFormat]
 ) -> SourceReport:
-    return _land_listed(
-        resource, table, where, lambda content, origin, _: parse(content, origin), replace=replace
-    )
+    return _land_listed(resource, table, where, lambda file: _land_log(resource, table, file, lines_of))
 
 
 def _land_listed(
     resource: WorldResource,
     table: str,
     where: str | None,
-    parse: Callable[[Content, Origin, SourceFile], Parsed],
+    land: Callable[[SourceFile], None],
     rename: Callable[[str], str] = lambda relative: relative,
-    replace: bool = False,
 ) -> SourceReport:
     """Land every file of a source that has not landed with this very content."""
     resource.landing.ensure_schema(table, TABLES[table])
@@ -198,7 +192,7 @@ def _land_listed(
         files, problems = [], [error]
     for file in files:
         try:
-            _land_file(resource, table, file, parse, replace)
+            land(file)
         except PacerError as error:
             problems.append(error)
     return _report(table, resource.landing.receipts(table), problems)
@@ -211,17 +205,34 @@ def _report(
     return SourceReport(table, configured, tuple(receipts), "; ".join(map(str, problems)), transient)
 
 
-def _land_file(
+def _land_log(
+    resource: WorldResource, table: str, file: SourceFile, lines_of: Callable[[Origin], LineFormat]
+) -> None:
+    """Land a file of lines, however large: it is hashed first, and read again when its content is new."""
+    known = fingerprint(table, file, resource.landing.sizes(table, file.key))
+    if resource.landing.seen(table, file.key, known.sha256):
+        return
+    form = lines_of(resource.origin(file.display_name))
+    batches = parse_batches(fingerprinted_lines(table, file, known, LINE_LIMIT), form.build)
+    if known.ended is not None:
+        batches = chain(batches, [refused(known.ended.reason, known.ended.why)])
+    arrival = Arrival(file.key, file.display_name, known)
+    stream = Stream(batches, form.identity, form.called)
+    resource.landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, stream)
+
+
+def _land_whole(
     resource: WorldResource,
     table: str,
     file: SourceFile,
-    parse: Callable[[Content, Origin, SourceFile], Parsed],
-    replace: bool,
+    parse: Callable[[bytes, Origin], Parsed],
+    replace: bool = False,
 ) -> None:
+    """Land a file that is small, or can only be read as a whole."""
     content = read_bytes(table, file)
     if resource.landing.seen(table, file.key, content.sha256):
         return
-    parsed = parse(content, resource.origin(file.display_name), file)
+    parsed = parse(content.data, resource.origin(file.display_name))
     if content.cut_short:
         parsed = parsed.with_reject(Reject(0, "file cut short", content.cut_short))
     arrival = Arrival(file.key, file.display_name, content.data)
