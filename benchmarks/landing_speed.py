@@ -1,6 +1,7 @@
 """Rows a second and peak memory of landing one large exposure log: python benchmarks/landing_speed.py 1000000.
 
-Real lines of the example, each with an id of its own. CPU time, in this process; the log is made anew in the system's temporary folder.
+Real lines of the example, each with an id of its own. CPU time, in this process; the log
+is made anew in the system's temporary folder.
 """
 
 import argparse

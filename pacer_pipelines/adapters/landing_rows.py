@@ -55,7 +55,7 @@ class LandingRows:
         content = [column.name for column in self._columns if column.name != LINE]
         keys = identity or content
         self._tables.db.execute(
-            f"CREATE TABLE repeats AS WITH repeated AS (SELECT {', '.join(keys)}, min({LINE}) AS first_line "
+            f"CREATE TABLE repeats AS WITH repeated AS (SELECT {_quoted(keys)}, min({LINE}) AS first_line "
             f"FROM landed GROUP BY ALL HAVING count(*) > 1) "
             f"SELECT later.{LINE}, first_line, {_same(content, 'earlier', 'later')} AS same FROM repeated "
             f"JOIN landed AS later ON {_same(keys, 'later', 'repeated')} AND later.{LINE} > first_line "
@@ -94,9 +94,13 @@ def types_of(columns: Sequence[Column]) -> dict[str, str]:
     return {column.name: column.type for column in columns}
 
 
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
 def _same(names: Sequence[str], one: str, other: str) -> str:
     """Give the SQL condition that two rows agree in some columns; nothing is the same as nothing."""
-    return "(" + " AND ".join(f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in names) + ")"
+    return "(" + " AND ".join(f'{one}."{name}" IS NOT DISTINCT FROM {other}."{name}"' for name in names) + ")"
 
 
 def _check_shape(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:

@@ -12,8 +12,8 @@ from pacer_pipelines.ingest.rows import FieldError, Parsed, Record, Reject, Row
 
 # bytes
 LINE_LIMIT = 1 << 20
-# lines in memory at a time
-AT_ONCE = 5_000
+# lines, and bytes of lines, in memory at a time
+AT_ONCE, BYTES_AT_ONCE = 20_000, 1 << 24
 UNFINISHED = "unfinished line"
 # what the first part of a good line looks like
 _HALF_A_LINE = frozenset({"malformed json", "not utf-8"})
@@ -56,11 +56,12 @@ def parse_batches(lines: Iterable[bytes], build: Callable[[Record, int], Row]) -
     """
     rows: list[Row] = []
     rejects: list[Reject] = []
-    number = 0
+    number = size = 0
     for number, line in enumerate(lines, start=1):
-        if len(rows) + len(rejects) >= AT_ONCE:
+        if len(rows) + len(rejects) >= AT_ONCE or size > BYTES_AT_ONCE:
             yield Parsed(rows, rejects, len(rows) + len(rejects))
-            rows, rejects = [], []
+            rows, rejects, size = [], [], 0
+        size += len(line)
         try:
             record = _record(line)
             if record is not None:

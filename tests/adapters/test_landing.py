@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
+from pacer_pipelines.adapters.arrivals import Arrival, Stream
 from pacer_pipelines.adapters.landed_history import anki_links, current_hashes
-from pacer_pipelines.adapters.landing import Arrival, FileReceipt, Landing
+from pacer_pipelines.adapters.landing import FileReceipt, Landing
 
 COLUMNS = [
     SimpleNamespace(name="id", type="VARCHAR", required=True),
@@ -158,6 +159,48 @@ def test_the_digest_of_a_day_changes_only_with_that_day(landing):
     after = landing.days("events")
     assert before["2026-11-02"] == after["2026-11-02"]
     assert before["2026-11-03"] != after["2026-11-03"]
+
+
+def test_a_stream_of_batches_lands_as_the_whole_would(tmp_path):
+    rows = [row(number, 2 + number % 3) for number in range(1, 5000)]
+    for home, batches in (
+        ("one", [parsed(*rows)]),
+        ("two", [parsed(*rows[:7]), parsed(), parsed(*rows[7:])]),
+    ):
+        arrival = Arrival("e.jsonl", "e.jsonl", b"x")
+        Landing(tmp_path / home).land("events", COLUMNS, "day", arrival, Stream(iter(batches), ("id",), "id"))
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+def repeated(landing, identity: tuple[str, ...], *rows):
+    stream = Stream(iter([parsed(one) for one in rows]), identity, "id")
+    receipt = landing.land("events", COLUMNS, "day", Arrival("e.jsonl", "e.jsonl", b"x"), stream)
+    assert receipt.rows_in == len(rows)
+    kept = duckdb.sql(f"SELECT source_line, reason, detail FROM read_parquet('{landing.rejects}/events/*')")
+    return kept.fetchall()
+
+
+def test_of_an_id_that_comes_again_the_first_line_counts_and_the_others_say_where_it_is(landing):
+    alike = {"id": "e1", "value": None, "at": datetime(2026, 11, 2)}
+    rejects = repeated(landing, ("id",), *(row(n, **alike) for n in (2, 4)), row(5, 3, id="e1"), row(6))
+    assert rejects == [(4, "duplicate id", "first on line 2"), (5, "conflicting id", "first on line 2")]
+    assert [r[-1] for r in read(landing)] == [2, 6]
+
+
+def test_without_an_id_only_a_row_that_says_the_same_is_a_repeated_one(landing):
+    alike = {"id": "e1", "value": None, "ok": None}
+    rejects = repeated(landing, (), row(1, **alike), row(3, **alike), row(5, 2, **(alike | {"value": 1.0})))
+    assert rejects == [(3, "duplicate id", "first on line 1")]
+
+
+def test_a_stream_that_breaks_off_lands_nothing(landing):
+    def broken():
+        yield parsed(row(1))
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011
+        landing.land("events", COLUMNS, "day", Arrival("e", "e", b""), Stream(broken(), (), "event"))
+    assert files(landing.root) == {}
 
 
 def test_the_ledger_says_what_became_of_the_file(landing):

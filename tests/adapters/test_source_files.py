@@ -11,7 +11,6 @@ from pacer_pipelines.adapters.source_files import (
     SourceFile,
     file_key,
     list_files,
-    open_lines,
     read_bytes,
     unpack_to,
     wal_beside,
@@ -85,7 +84,6 @@ def test_packed_or_not_the_content_is_the_same(tmp_path, name, data):
     file = written(tmp_path / name, data)
     content = read_bytes("exposures", file)
     assert (content.data, content.cut_short) == (TEXT, "")
-    assert list(open_lines("exposures", file)) == content.lines()
 
 
 CUT = {
@@ -102,16 +100,7 @@ def test_a_file_cut_short_gives_its_good_lines_and_says_so(tmp_path, name, data,
     content = read_bytes("exposures", file)
     assert content.cut_short == why
     assert TEXT.startswith(content.data)
-    assert len(content.lines()) > 1000
-
-    def drain():
-        for line in open_lines("exposures", file):
-            lines.append(line)
-
-    lines: list[bytes] = []
-    with pytest.raises(SourceUnreadable, match=why):
-        drain()
-    assert lines == content.lines()
+    assert content.data.count(b"\n") > 1000
 
 
 @pytest.mark.parametrize("name", ["e.gz", "e.zst"])

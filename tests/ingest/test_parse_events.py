@@ -67,12 +67,6 @@ def test_a_sentence_typed_as_reason_code_does_not_land():
     assert [row["reason_code"] for row in landed] == ["WRONG_JUDGEMENT", "OTHER", None]
 
 
-def test_the_same_event_twice_is_a_duplicate_but_a_changed_mind_is_not():
-    parsed = parse_feedback(encoded(RATING, RATING, RATING | {"feedback": "BAD"}), ORIGIN)
-    assert [row["feedback"] for row in parsed.rows] == ["GOOD", "BAD"]
-    assert parsed.rejects == [Reject(2, "duplicate event", "first on line 1")]
-
-
 def test_the_real_card_reviews_land_whole():
     parsed = parse_card_reviews(lines("card_reviews.jsonl.gz"), ORIGIN)
     assert (parsed.rows_in, parsed.rejects) == (TRUTH["review"], [])

@@ -249,19 +249,6 @@ def test_a_reject_never_repeats_what_it_refused():
     assert not [secret for secret in [*secrets, "010-1234-5678"] if secret in said]
 
 
-def test_a_repeated_line_is_a_duplicate_and_a_changed_one_a_conflict():
-    parsed = parse(line(), line(), line(bucket=612), line(exposure_id="other"))
-    assert [(r.line, r.reason, r.detail) for r in parsed.rejects] == [
-        (2, "duplicate exposure_id", "first on line 1"),
-        (3, "conflicting exposure_id", "first on line 1"),
-    ]
-
-
-def test_a_refused_line_does_not_reserve_its_id():
-    parsed = parse(line(feature_flag__result__variant="C"), line())
-    assert [row["source_line"] for row in parsed.rows] == [2]
-
-
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
