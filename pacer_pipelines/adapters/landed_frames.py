@@ -30,12 +30,16 @@ _VIEWS: dict[str, tuple[str, int | None]] = {
 }
 _LEDGER = (
     "source VARCHAR, file VARCHAR, rows_in BIGINT, landed BIGINT, refused BIGINT, conflicts BIGINT, "
-    "per_day MAP(VARCHAR, BIGINT)"
+    "broken VARCHAR, per_day MAP(VARCHAR, BIGINT)"
 )
-_REPEATED = (
-    "SELECT count(*) FILTER (reason LIKE 'duplicate%'), count(*) FILTER (reason LIKE 'conflicting%') "
-    "FROM read_parquet(?)"
-)
+# a line that came twice loses nothing; one that is still being written comes whole the next time
+_REJECTS = """
+    SELECT
+        count(*) FILTER (reason LIKE 'duplicate%' OR reason IN ('unfinished line', 'file cut short')),
+        count(*) FILTER (reason LIKE 'conflicting%'),
+        coalesce(any_value(reason || ': ' || detail) FILTER (reason IN ('file damaged', 'file too large')), '')
+    FROM read_parquet(?)
+"""
 _SCHEMA = "_schema.parquet"
 
 
@@ -77,18 +81,18 @@ def _count_files(db: duckdb.DuckDBPyConnection, home: Path) -> None:
         return
     db.execute(f"CREATE TABLE ledger ({_LEDGER})")
     if rows:
-        db.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        db.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _file_counts(db: duckdb.DuckDBPyConnection, home: Path, path: Path) -> tuple[object, ...]:
-    """Give source, name and counts of one delivered file; identical repetitions are not refused lines."""
+    """Give source, name and counts of one delivered file, and why its end is missing if it is."""
     source, entry = path.parent.name, json.loads(path.read_text(encoding="utf-8"))
     rejects = home / "rejects" / source / f"{entry['file_key']}.parquet"
-    duplicates, conflicts = 0, 0
+    harmless, conflicts, broken = 0, 0, ""
     if rejects.exists():
-        (duplicates, conflicts) = db.execute(_REPEATED, [str(rejects)]).fetchall()[0]
-    refused = entry["rejected"] - duplicates
-    return (source, entry["file"], entry["rows_in"], entry["landed"], refused, conflicts, entry["per_day"])
+        ((harmless, conflicts, broken),) = db.execute(_REJECTS, [str(rejects)]).fetchall()
+    counts = (entry["rows_in"], entry["landed"], entry["rejected"] - harmless, conflicts)
+    return (source, entry["file"], *counts, broken, entry["per_day"])
 
 
 def read_frame(db: duckdb.DuckDBPyConnection, sql: str, facts: Mapping[str, object]) -> pd.DataFrame | None:

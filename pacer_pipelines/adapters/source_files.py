@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,8 +48,8 @@ def list_files(
 
     Args:
         source: Name of the source, for messages.
-        where: A file, a folder (read recursively; hidden files and the companions of a SQLite file are
-            left out) or a glob.
+        where: A file, a folder (read recursively) or a glob; hidden files and the companions of a SQLite file are
+            left out of both.
         rename: Turns the path inside the folder into the name that people may see. The key is made from
             that name, so a private name gives a private key.
 
@@ -68,14 +69,34 @@ def _find(source: str, where: Path) -> tuple[Path, list[Path]]:
         if where.is_file():
             return where.parent, [where]
         if where.is_dir():
-            return where, [path for path in where.rglob("*") if path.is_file() and not _hidden(path, where)]
+            return where, [path for path in _walk(where) if not _hidden(path, where)]
         base = _glob_base(where)
-        found = [path for path in base.glob(str(where.relative_to(base))) if path.is_file()]
+        matching = base.glob(str(where.relative_to(base)))
+        found = [path for path in matching if path.is_file() and not _hidden(path, base)]
     except OSError as error:
         raise SourceUnreadable(source, str(where), type(error).__name__) from error
     if not found:
         raise SourceMissing(source, str(where))
     return base, found
+
+
+def _walk(where: Path) -> Iterator[Path]:
+    """Give the files below a folder, through links, each folder once, however links lead in circles.
+
+    A folder that cannot be read and a link that leads nowhere are given too: who reads them says what is wrong.
+    """
+    unreadable: list[OSError] = []
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(where, onerror=unreadable.append, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        paths = [Path(folder, name) for name in names]
+        yield from (path for path in paths if path.is_file() or path.is_symlink())
+    yield from (Path(error.filename) for error in unreadable)
 
 
 def _hidden(path: Path, base: Path) -> bool:

@@ -70,6 +70,8 @@ def _pieces(source: str, path: Path, name: str) -> Iterator[bytes]:
                 yield piece
     except FileNotFoundError as error:
         raise SourceMissing(source, name) from error
+    except IsADirectoryError as error:
+        raise SourceUnreadable(source, name, "this folder cannot be read") from error
     except OSError as error:
         raise SourceUnreadable(source, name, error.strerror or type(error).__name__) from error
 

@@ -2,6 +2,8 @@
 
 import doctest
 import gzip
+import os
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -30,6 +32,51 @@ def test_a_folder_is_read_recursively_in_a_stable_order(tmp_path):
     for name in ("b.jsonl", "2026/a.jsonl", ".hidden/x.jsonl", ".y.jsonl"):
         written(tmp_path / name, b"")
     assert [file.display_name for file in list_files("exposures", tmp_path)] == ["2026/a.jsonl", "b.jsonl"]
+
+
+def test_links_are_followed_and_those_that_lead_in_circles_end(tmp_path):
+    source = tmp_path / "source"
+    written(source / "e.jsonl", b"")
+    written(tmp_path / "elsewhere/more.jsonl", b"")
+    (source / "circle").symlink_to(source)
+    (source / "linked").symlink_to(tmp_path / "elsewhere")
+    names = [file.display_name for file in list_files("exposures", source)]
+    assert names == ["e.jsonl", "linked/more.jsonl"]
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over_in_silence(tmp_path):
+    (tmp_path / "gone.jsonl").symlink_to(tmp_path / "nowhere")
+    (file,) = list_files("exposures", tmp_path)
+    with pytest.raises(SourceMissing, match=r"exposures: nothing at gone\.jsonl"):
+        read_bytes("exposures", file)
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_hides_no_other(tmp_path, monkeypatch):
+    for name in ("good/e.jsonl", "secret/e.jsonl"):
+        written(tmp_path / name, b"")
+    scan = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "secret":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr("os.scandir", refusing)
+    good, secret = list_files("exposures", tmp_path)
+    assert read_bytes("exposures", good).data == b""
+    with pytest.raises(SourceUnreadable, match="cannot read secret: this folder cannot be read"):
+        read_bytes("exposures", secret)
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "e.jsonl")
+    assert list_files("exposures", tmp_path) == []
+
+
+def test_a_glob_leaves_out_what_is_still_hidden(tmp_path):
+    for name in ("e.jsonl", ".e.jsonl"):
+        written(tmp_path / name, b"")
+    assert [file.key for file in list_files("exposures", f"{tmp_path}/*.jsonl")] == ["e.jsonl"]
 
 
 def test_a_write_ahead_log_belongs_to_its_collection_and_is_no_source_itself(tmp_path):

@@ -16,6 +16,7 @@ import pandas as pd
 import zstandard
 
 from pacer_pipelines.adapters.expectations import run_checks
+from pacer_pipelines.adapters.landing_rows import REJECT_SCHEMA
 from pacer_pipelines.decisions.values import Check
 
 ROOT = Path(__file__).parents[2]
@@ -111,11 +112,15 @@ def write_ledger(landing: Path, source: str, file: str, rejected: int = 0) -> No
 
 
 def write_rejects(landing: Path, source: str, file: str, reasons: str) -> None:
-    """Write the rejects of a file from a query that gives one reason per row."""
+    """Write the rejects of a file from a query that gives one per row, with any of their columns."""
     folder = landing.parent / "rejects" / source
     folder.mkdir(parents=True, exist_ok=True)
     with closing(duckdb.connect()) as db:
-        db.execute(f"copy ({reasons}) to '{folder}/{file}.parquet' (format parquet)")
+        declared = ", ".join(f"{name} {kind}" for name, kind in REJECT_SCHEMA.items())
+        db.execute(f"create table rejects ({declared})")
+        db.execute(f"insert into rejects by name {reasons}")
+        db.execute("update rejects set detail = coalesce(detail, '')")
+        db.execute(f"copy rejects to '{folder}/{file}.parquet' (format parquet)")
 
 
 def _pacer_tables(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:

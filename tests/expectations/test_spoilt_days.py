@@ -132,6 +132,24 @@ def test_identical_lines_repeated_within_a_file_are_no_loss(world):
     assert all(check.passed for check in checks.values())
 
 
+def test_a_line_that_is_still_being_written_is_no_failure(world):
+    write_ledger(world.landing, "exposures", "2026-11-09.jsonl.gz", rejected=999)
+    waiting = "select if(range = 0, 'file cut short', 'unfinished line') as reason from range(999)"
+    write_rejects(world.landing, "exposures", "2026-11-09.jsonl.gz", waiting)
+    assert all(check.passed for check in world.checks(sources=["exposures"]).values())
+
+
+def test_a_file_that_is_damaged_or_larger_than_allowed_blocks_with_its_name(world):
+    write_ledger(world.landing, "exposures", "2026-11-09.jsonl.gz", rejected=1)
+    damaged = "select 'file damaged' as reason, 'gzip data is damaged' as detail"
+    write_rejects(world.landing, "exposures", "2026-11-09.jsonl.gz", damaged)
+    check = world.checks(sources=["exposures"])["files_whole"]
+    assert check.blocks
+    assert check.detail == (
+        "2026-11-09.jsonl.gz: file damaged: gzip data is damaged; what came before has landed"
+    )
+
+
 def test_ids_repeated_with_other_contents_within_a_file_block(world):
     write_ledger(world.landing, "exposures", "exposures.jsonl.gz", rejected=10)
     write_rejects(
