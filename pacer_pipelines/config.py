@@ -43,7 +43,7 @@ def _databases(value: object) -> object:
 
 
 class Sources(_Frozen):
-    """The places that are read. A file, a folder that grows, or a glob; gzip and zstd by suffix."""
+    """The places that are read: a file, a folder that grows, a glob, or a URL of object storage; .gz and .zst too."""
 
     exposures: str | None = None
     feedback: str | None = None
@@ -242,7 +242,7 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         return (folder / value).resolve() if value is not None else None
 
     sources = {
-        name: str(folder / value)
+        name: value if _is_url(value) else str(folder / value)
         for name in ("exposures", "feedback", "card_reviews", "anki", "roster")
         if (value := getattr(settings.sources, name)) is not None
     }
@@ -258,6 +258,19 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
             "sources": settings.sources.model_copy(update={**sources, "database": databases}),
         }
     )
+
+
+def _is_url(value: str) -> bool:
+    """Whether a source is a URL.
+
+    Raises:
+        ConfigInvalid: it holds a password, which belongs into the environment.
+    """
+    if ":" in value.partition("://")[2].partition("/")[0].rpartition("@")[0]:
+        raise ConfigInvalid(
+            "sources: a URL without a key in it is allowed; credentials come from the environment"
+        )
+    return "://" in value
 
 
 def _anchored_url(url: str, folder: Path) -> str:

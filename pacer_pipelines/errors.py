@@ -31,10 +31,10 @@ class SourceMissing(PacerError):
 class SourceUnreadable(PacerError):
     """A source is there and cannot be read."""
 
-    def __init__(self, source: str, where: str, why: str = "") -> None:
-        """Name the source, the place and the reason."""
+    def __init__(self, source: str, where: str, why: str = "", may_pass: bool = True) -> None:
+        """Name the source, the place and the reason, and whether it is worth another try in a moment."""
         super().__init__(f"{source}: cannot read {where}" + (f": {why}" if why else ""))
-        self.source, self.where, self.why = source, where, why
+        self.source, self.where, self.why, self.may_pass = source, where, why, may_pass
 
 
 class WarehouseFailed(PacerError):

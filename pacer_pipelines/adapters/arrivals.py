@@ -81,12 +81,14 @@ class Stream:
 class Arrival:
     """A file as it arrived: its key, the name people may see, and its content, or what is known of it.
 
-    A fingerprint knows the beginnings that it was asked for; ask for ``Landing.sizes``.
+    A fingerprint knows the beginnings that it was asked for; ask for ``Landing.sizes``. ``tag`` is a word of object
+    storage that changes with the content.
     """
 
     key: str
     name: str
     content: bytes | Fingerprint
+    tag: str = ""
 
     @property
     def whole(self) -> Fingerprint:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 
 from pacer_pipelines.adapters.arrivals import Arrival, Column, Parsed, Stream
@@ -23,7 +24,11 @@ UNDATED = "undated"
 
 @dataclass(frozen=True)
 class FileReceipt:
-    """What became of one file; rows_in = landed + rejected, always."""
+    """What became of one file; rows_in = landed + rejected, always. This is an entry of the ledger.
+
+    It holds no row: the name of the file (a pseudonym where a person chose it), hash and size of its unpacked content,
+    and numbers. ``tag`` is what object storage said of the content, so that it need not be fetched to be known again.
+    """
 
     file: str
     file_key: str
@@ -34,6 +39,7 @@ class FileReceipt:
     rejected: int
     per_day: dict[str, int]
     warnings: dict[str, int]
+    tag: str = ""
 
     def __post_init__(self) -> None:
         """Refuse to exist when a row vanished."""
@@ -58,9 +64,18 @@ class Landing:
             with RowTables({"nothing": types}) as tables:
                 tables.write(folder / table / "_schema.parquet", "nothing")
 
-    def seen(self, table: str, file_key: str, sha256: str) -> bool:
-        """Say whether exactly this content of this file has landed, in any generation."""
-        return any(receipt.sha256 == sha256 for receipt in self._generations(table, file_key))
+    def seen(self, table: str, file_key: str, sha256: str, tag: str = "") -> bool:
+        """Say whether exactly this content of this file has landed, in any generation; if so, keep its tag."""
+        for receipt in self._generations(table, file_key):
+            if receipt.sha256 == sha256:
+                if receipt.tag != tag:
+                    self._keep(table, changed(receipt, tag=tag))
+                return True
+        return False
+
+    def tagged(self, table: str, file_key: str, tag: str) -> bool:
+        """Say whether object storage told of the content of this file when it landed; "" tells nothing."""
+        return bool(tag) and any(receipt.tag == tag for receipt in self._generations(table, file_key))
 
     def sizes(self, table: str, file_key: str) -> list[int]:
         """Give the sizes of what has landed of this file, to see whether its content goes on from there."""
@@ -128,11 +143,15 @@ class Landing:
                 rejected=rows.rejected,
                 per_day=per_day,
                 warnings=dict(rows.warnings),
+                tag=arrival.tag,
             )
-        ledger = self.root / "_ledger" / table / f"{key}.json"
+        self._keep(table, receipt)
+        return receipt
+
+    def _keep(self, table: str, receipt: FileReceipt) -> None:
+        ledger = self.root / "_ledger" / table / f"{receipt.file_key}.json"
         text = json.dumps(asdict(receipt), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         swap_in(ledger, lambda path: path.write_text(text, encoding="utf-8"))
-        return receipt
 
     def _ledger(self, table: str, keys: str) -> list[FileReceipt]:
         folder = self.root / "_ledger" / table

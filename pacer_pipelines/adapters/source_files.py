@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from pacer_pipelines.adapters.object_storage import FILE, StoredObject, fetch, is_remote, list_objects
 from pacer_pipelines.adapters.unpacking import EndsEarly, TooLarge, unpacked
 from pacer_pipelines.errors import SourceMissing, SourceUnreadable
 
@@ -21,11 +24,21 @@ _PACKED = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a source: where it lies, its key in the landing, and the name people may see."""
+    """One file of a source: where it lies, its key in the landing, and the name people may see.
+
+    An object of a store lies nowhere before it is :func:`fetched`; its path is then only its name.
+    """
 
     path: Path
     key: str
     display_name: str
+    stored: StoredObject | None = None
+    companions: tuple[tuple[str, StoredObject], ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """A word of the store that changes with the content; "" for a file, which is hashed."""
+        return self.stored.tag if self.stored else ""
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,8 @@ def list_files(
 
     Args:
         source: Name of the source, for messages.
-        where: A file, a folder (read recursively) or a glob; hidden files and the companions of a SQLite file are
-            left out of both.
+        where: A file, a folder (read recursively), a glob, or a URL of object storage of any of the three; hidden
+            files and the companions of a SQLite file are left out.
         rename: Turns the path inside the folder into the name that people may see. The key is made from
             that name, so a private name gives a private key.
 
@@ -59,9 +72,41 @@ def list_files(
     Raises:
         SourceMissing: If there is no such file or folder, or the glob matches nothing.
     """
-    base, found = _find(source, Path(where))
+    if is_remote(str(where)):
+        return _stored_files(list_objects(source, str(where)), rename)
+    base, found = _find(source, Path(str(where).removeprefix(FILE)))
     named = [(rename(path.relative_to(base).as_posix()), path) for path in found]
     return [SourceFile(path, file_key(name), name) for name, path in sorted(named)]
+
+
+def _stored_files(found: Mapping[str, StoredObject], rename: Callable[[str], str]) -> list[SourceFile]:
+    listed = {name: stored for name, stored in found.items() if not _hidden(Path(name))}
+    files = []
+    for name, stored in listed.items():
+        beside = tuple((end, found[name + end]) for end in _COMPANIONS if name + end in found)
+        shown = rename(name)
+        files.append(SourceFile(Path(name), file_key(shown), shown, stored, beside))
+    return sorted(files, key=lambda file: (file.display_name, file.path))
+
+
+@contextmanager
+def fetched(source: str, file: SourceFile) -> Iterator[SourceFile]:
+    """Give the file as one that lies here, with what lies beside it; an object of a store is copied for that long.
+
+    Raises:
+        SourceUnreadable: If the object cannot be fetched, is larger than SIZE_CAP, or changed since it was listed.
+    """
+    if file.stored is None:
+        yield file
+        return
+    if file.stored.size > SIZE_CAP:
+        raise SourceUnreadable(source, file.display_name, f"larger than {SIZE_CAP} bytes", may_pass=False)
+    with TemporaryDirectory(prefix="fetched-") as folder:
+        # the name may be a person's; its end says how it is packed
+        here = Path(folder) / f"content{file.path.suffix}"
+        for end, stored in (("", file.stored), *file.companions):
+            fetch(source, file.display_name, stored, here.with_name(here.name + end))
+        yield replace(file, path=here)
 
 
 def _find(source: str, where: Path) -> tuple[Path, list[Path]]:
@@ -69,10 +114,10 @@ def _find(source: str, where: Path) -> tuple[Path, list[Path]]:
         if where.is_file():
             return where.parent, [where]
         if where.is_dir():
-            return where, [path for path in _walk(where) if not _hidden(path, where)]
+            return where, [path for path in _walk(where) if not _hidden(path.relative_to(where))]
         base = _glob_base(where)
         matching = base.glob(str(where.relative_to(base)))
-        found = [path for path in matching if path.is_file() and not _hidden(path, base)]
+        found = [path for path in matching if path.is_file() and not _hidden(path.relative_to(base))]
     except OSError as error:
         raise SourceUnreadable(source, str(where), type(error).__name__) from error
     if not found:
@@ -99,9 +144,8 @@ def _walk(where: Path) -> Iterator[Path]:
     yield from (Path(error.filename) for error in unreadable)
 
 
-def _hidden(path: Path, base: Path) -> bool:
-    parts = path.relative_to(base).parts
-    return path.name.endswith(_COMPANIONS) or any(part.startswith((".", "~")) for part in parts)
+def _hidden(path: Path) -> bool:
+    return path.name.endswith(_COMPANIONS) or any(part.startswith((".", "~")) for part in path.parts)
 
 
 def _glob_base(where: Path) -> Path:

@@ -17,7 +17,7 @@ from pacer_pipelines.adapters.flags.history_regions import ServedRegion, history
 from pacer_pipelines.adapters.landed_history import anki_links, current_hashes, flag_versions
 from pacer_pipelines.adapters.landing import FileReceipt
 from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
-from pacer_pipelines.adapters.source_files import SourceFile, list_files, read_bytes, wal_beside
+from pacer_pipelines.adapters.source_files import SourceFile, fetched, list_files, read_bytes, wal_beside
 from pacer_pipelines.errors import PacerError, SourceUnreadable
 from pacer_pipelines.ingest.anki_export import parse_anki_export, private_name
 from pacer_pipelines.ingest.card_reviews import card_review_lines
@@ -192,7 +192,9 @@ def _land_listed(
         files, problems = [], [error]
     for file in files:
         try:
-            land(file)
+            if not resource.landing.tagged(table, file.key, file.tag):
+                with fetched(table, file) as here:
+                    land(here)
         except PacerError as error:
             problems.append(error)
     return _report(table, resource.landing.receipts(table), problems)
@@ -201,7 +203,7 @@ def _land_listed(
 def _report(
     table: str, receipts: list[FileReceipt], problems: list[PacerError], configured: bool = True
 ) -> SourceReport:
-    transient = any(isinstance(error, SourceUnreadable) for error in problems)
+    transient = any(isinstance(error, SourceUnreadable) and error.may_pass for error in problems)
     return SourceReport(table, configured, tuple(receipts), "; ".join(map(str, problems)), transient)
 
 
@@ -210,13 +212,13 @@ def _land_log(
 ) -> None:
     """Land a file of lines, however large: it is hashed first, and read again when its content is new."""
     known = fingerprint(table, file, resource.landing.sizes(table, file.key))
-    if resource.landing.seen(table, file.key, known.sha256):
+    if resource.landing.seen(table, file.key, known.sha256, file.tag):
         return
     form = lines_of(resource.origin(file.display_name))
     batches = parse_batches(fingerprinted_lines(table, file, known, LINE_LIMIT), form.build)
     if known.ended is not None:
         batches = chain(batches, [refused(known.ended.reason, known.ended.why)])
-    arrival = Arrival(file.key, file.display_name, known)
+    arrival = Arrival(file.key, file.display_name, known, file.tag)
     stream = Stream(batches, form.identity, form.called)
     resource.landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, stream)
 
@@ -230,12 +232,12 @@ def _land_whole(
 ) -> None:
     """Land a file that is small, or can only be read as a whole."""
     content = read_bytes(table, file)
-    if resource.landing.seen(table, file.key, content.sha256):
+    if resource.landing.seen(table, file.key, content.sha256, file.tag):
         return
     parsed = parse(content.data, resource.origin(file.display_name))
     if content.cut_short:
         parsed = parsed.with_reject(Reject(0, "file cut short", content.cut_short))
-    arrival = Arrival(file.key, file.display_name, content.data)
+    arrival = Arrival(file.key, file.display_name, content.data, file.tag)
     resource.landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, parsed, replace=replace)
 
 

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pacer_pipelines.adapters.live_log import News, Position, new_lines
+from pacer_pipelines.adapters.object_storage import is_remote
 from pacer_pipelines.adapters.source_files import SourceFile, list_files
 from pacer_pipelines.adapters.watch_store import KEPT, Row, WatchStore
 from pacer_pipelines.errors import PacerError
@@ -127,6 +128,10 @@ def _read(
     window: _Window,
     intake: Intake,
 ) -> None:
+    if is_remote(where):
+        # the day lands it; a tick a minute would list a bucket for a log that comes in whole objects
+        intake.problems.append(f"{source}: the watch reads growing files, not object storage ({where})")
+        return
     known = store.positions(source)
     try:
         files = list_files(source, where)
