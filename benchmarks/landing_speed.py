@@ -42,7 +42,7 @@ def land(log: Path, home: Path) -> int:
     (file,) = list_files("exposures", log)
     known = fingerprint("exposures", file)
     form = exposure_lines(Origin(file.display_name, Pseudonyms(KEY), ZoneInfo("Asia/Seoul")), {})
-    batches = parse_batches(fingerprinted_lines("exposures", file, known, LINE_LIMIT), form.build)
+    batches = parse_batches(fingerprinted_lines("exposures", file, known, LINE_LIMIT), form)
     stream = Stream(batches, form.identity, form.called)
     arrival = Arrival(file.key, file.display_name, known)
     return Landing(home).land("exposures", TABLES["exposures"], "exposed_date", arrival, stream).landed

@@ -17,8 +17,7 @@ today as (
         avg((coach_key is not null)::double) as coach_share,
         avg((school is not null)::double) as school_share,
         avg((submission_key is not null)::double) as submission_share,
-        avg((latency_ms is not null)::double) as latency_share,
-        count(*) filter (where flag_version is null) as unversioned
+        avg((latency_ms is not null)::double) as latency_share
     from exposures
     where exposed_date = $day
 ),

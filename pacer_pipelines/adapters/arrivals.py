@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 from pacer_pipelines.adapters.file_lines import Fingerprint
@@ -40,6 +41,10 @@ class Reject(Protocol):
     @property
     def detail(self) -> str:
         """Which field, what came, what is allowed; never the content."""
+
+    @property
+    def day(self) -> date | None:
+        """Its day in the plans' time zone, where it is known."""
 
 
 class Parsed(Protocol):
@@ -82,13 +87,14 @@ class Arrival:
     """A file as it arrived: its key, the name people may see, and its content, or what is known of it.
 
     A fingerprint knows the beginnings that it was asked for; ask for ``Landing.sizes``. ``tag`` is a word of object
-    storage that changes with the content.
+    storage that changes with the content. ``schema`` is the newest version of a line that its parser knew.
     """
 
     key: str
     name: str
     content: bytes | Fingerprint
     tag: str = ""
+    schema: int = 0
 
     @property
     def whole(self) -> Fingerprint:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from pacer_pipelines.adapters.landing_rows import REJECT_SCHEMA
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -57,7 +59,24 @@ def landed_views(landing: Path, day: date) -> duckdb.DuckDBPyConnection:
             # the frames that need the view fail, and say so as checks
             _log.warning("landed %s cannot be read: %s", table, error)
     _count_files(db, landing.parent)
+    _view_rejects(db, landing.parent)
     return db
+
+
+def _view_rejects(db: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Make the view ``rejects`` of all refused lines, with the source that they are of."""
+    columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in REJECT_SCHEMA.items())
+    found = f"SELECT {columns}, NULL::VARCHAR AS filename WHERE false"
+    files = [str(path) for path in sorted((home / "rejects").glob("*/*.parquet"))]
+    try:
+        if files:
+            # those that an older version wrote lack the day
+            db.read_parquet(files, union_by_name=True, filename=True).create_view("rejects_of_files")
+            found += " UNION ALL BY NAME SELECT * FROM rejects_of_files"
+        source = "regexp_extract(filename, '([^/]+)/[^/]+$', 1) AS source"
+        db.execute(f"CREATE VIEW rejects AS SELECT * EXCLUDE (filename), {source} FROM ({found})")
+    except duckdb.Error as error:
+        _log.warning("the rejects cannot be read: %s", error)
 
 
 def _parts(table: Path, day: date, days: int | None) -> list[str]:

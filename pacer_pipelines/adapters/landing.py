@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from dataclasses import replace as changed
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from pacer_pipelines.adapters.parquet_files import RowTables, swap_in
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 UNDATED = "undated"
+# the reason of a line that a newer pipeline can read
+TOO_NEW = "unknown schema version"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class FileReceipt:
 
     It holds no row: the name of the file (a pseudonym where a person chose it), hash and size of its unpacked content,
     and numbers. ``tag`` is what object storage said of the content, so that it need not be fetched to be known again.
+    ``reasons`` counts the rejects; lines of a later version than ``schema`` are among them, and land when it is known.
     """
 
     file: str
@@ -40,6 +43,8 @@ class FileReceipt:
     per_day: dict[str, int]
     warnings: dict[str, int]
     tag: str = ""
+    reasons: dict[str, int] = field(default_factory=dict)
+    schema: int = 0
 
     def __post_init__(self) -> None:
         """Refuse to exist when a row vanished."""
@@ -48,6 +53,10 @@ class FileReceipt:
                 f"{self.file}: {self.rows_in} rows in, {self.landed} landed + {self.rejected} rejected, "
                 f"{sum(self.per_day.values())} in parts"
             )
+
+    def waits_for(self, schema: int) -> bool:
+        """Whether lines of it were refused that are readable with a version of the log."""
+        return TOO_NEW in self.reasons and self.schema < schema
 
 
 class Landing:
@@ -64,18 +73,22 @@ class Landing:
             with RowTables({"nothing": types}) as tables:
                 tables.write(folder / table / "_schema.parquet", "nothing")
 
-    def seen(self, table: str, file_key: str, sha256: str, tag: str = "") -> bool:
-        """Say whether exactly this content of this file has landed, in any generation; if so, keep its tag."""
+    def seen(self, table: str, file_key: str, sha256: str, tag: str = "", schema: int = 0) -> bool:
+        """Say whether exactly this content of this file has landed, in any generation; if so, keep its tag.
+
+        It has not when lines of it were too new, and their version is known by now.
+        """
         for receipt in self._generations(table, file_key):
-            if receipt.sha256 == sha256:
+            if receipt.sha256 == sha256 and not receipt.waits_for(schema):
                 if receipt.tag != tag:
                     self._keep(table, changed(receipt, tag=tag))
                 return True
         return False
 
-    def tagged(self, table: str, file_key: str, tag: str) -> bool:
+    def tagged(self, table: str, file_key: str, tag: str, schema: int = 0) -> bool:
         """Say whether object storage told of the content of this file when it landed; "" tells nothing."""
-        return bool(tag) and any(receipt.tag == tag for receipt in self._generations(table, file_key))
+        known = self._generations(table, file_key) if tag else []
+        return any(receipt.tag == tag and not receipt.waits_for(schema) for receipt in known)
 
     def sizes(self, table: str, file_key: str) -> list[int]:
         """Give the sizes of what has landed of this file, to see whether its content goes on from there."""
@@ -128,7 +141,7 @@ class Landing:
             if isinstance(parsed, Stream):
                 for batch in parsed.batches:
                     rows.add(batch)
-                rows.refuse_repeated(parsed.identity, parsed.called)
+                rows.refuse_repeated(parsed.identity, parsed.called, day_column)
             else:
                 rows.add(parsed)
             per_day = self._write_parts(table, day_column, key, rows)
@@ -144,6 +157,8 @@ class Landing:
                 per_day=per_day,
                 warnings=dict(rows.warnings),
                 tag=arrival.tag,
+                reasons=dict(sorted(rows.reasons.items())),
+                schema=arrival.schema,
             )
         self._keep(table, receipt)
         return receipt

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pacer_pipelines.adapters.arrivals import Column, Parsed
+from pacer_pipelines.adapters.arrivals import Column, Parsed, Reject
 from pacer_pipelines.adapters.parquet_files import RowTables
 
-REJECT_SCHEMA = {"reason": "VARCHAR", "detail": "VARCHAR", "source_file": "VARCHAR", "source_line": "BIGINT"}
+REJECT_SCHEMA = {
+    "reason": "VARCHAR", "detail": "VARCHAR", "source_file": "VARCHAR", "source_line": "BIGINT", "day": "DATE",
+}  # fmt: skip
 LINE = "source_line"
 
 
@@ -22,6 +24,7 @@ class LandingRows:
         self._columns, self._name = columns, name
         self._tables = RowTables({"landed": types_of(columns), "rejects": REJECT_SCHEMA})
         self.rows_in = self.landed = self.rejected = 0
+        self.reasons: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
 
     def __enter__(self) -> LandingRows:
@@ -41,36 +44,41 @@ class LandingRows:
         """
         _check_shape(batch.rows, self._columns)
         self._tables.add("landed", batch.rows)
-        self._tables.add("rejects", [self._reject(r.reason, r.detail, r.line) for r in batch.rejects])
+        self._tables.add("rejects", [self._refused(reject) for reject in batch.rejects])
         self.rows_in += batch.rows_in
         self.landed += len(batch.rows)
         self.rejected += len(batch.rejects)
+        self.reasons.update(reject.reason for reject in batch.rejects)
         self.warnings.update(batch.warnings)
 
-    def _reject(self, reason: str, detail: str, line: int) -> dict[str, object]:
-        return {"reason": reason, "detail": detail, "source_file": self._name, LINE: line}
+    def _refused(self, reject: Reject) -> dict[str, object]:
+        said = {"reason": reject.reason, "detail": reject.detail, "day": reject.day}
+        return {**said, "source_file": self._name, LINE: reject.line}
 
-    def refuse_repeated(self, identity: Sequence[str], called: str) -> None:
+    def refuse_repeated(self, identity: Sequence[str], called: str, day_column: str | None) -> None:
         """Refuse each row whose identity came before: a duplicate when all of it is the same, else a conflict."""
         content = [column.name for column in self._columns if column.name != LINE]
         keys = identity or content
         self._tables.db.execute(
             f"CREATE TABLE repeats AS WITH repeated AS (SELECT {_quoted(keys)}, min({LINE}) AS first_line "
             f"FROM landed GROUP BY ALL HAVING count(*) > 1) "
-            f"SELECT later.{LINE}, first_line, {_same(content, 'earlier', 'later')} AS same FROM repeated "
+            f"SELECT later.{LINE}, first_line, {_same(content, 'earlier', 'later')} AS same, "
+            f"{f'later.{day_column}' if day_column else 'NULL'} AS day FROM repeated "
             f"JOIN landed AS later ON {_same(keys, 'later', 'repeated')} AND later.{LINE} > first_line "
             f"JOIN landed AS earlier ON earlier.{LINE} = first_line"
         )
         self._tables.db.execute(
             "INSERT INTO rejects SELECT if(same, 'duplicate ', 'conflicting ') || $called, "
-            f"'first on line ' || first_line, $name, {LINE} FROM repeats",
+            f"'first on line ' || first_line, $name, {LINE}, day FROM repeats",
             {"called": called, "name": self._name},
         )
-        ((repeats,),) = self._tables.db.execute("SELECT count(*) FROM repeats").fetchall()
-        if repeats:
-            self._tables.db.execute(f"DELETE FROM landed WHERE {LINE} IN (SELECT {LINE} FROM repeats)")
-            self.landed -= repeats
-            self.rejected += repeats
+        for same, number in self._tables.db.execute(
+            "SELECT same, count(*) FROM repeats GROUP BY ALL"
+        ).fetchall():
+            self.landed -= number
+            self.rejected += number
+            self.reasons[f"{'duplicate' if same else 'conflicting'} {called}"] += number
+        self._tables.db.execute(f"DELETE FROM landed WHERE {LINE} IN (SELECT {LINE} FROM repeats)")
 
     def per_day(self, day_column: str) -> dict[str, int]:
         """Give day -> rows, in the order of days."""

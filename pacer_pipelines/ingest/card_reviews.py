@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pacer_pipelines.ingest.jsonl import LineFormat, local_date, parse_lines
+from pacer_pipelines.ingest.log_fields import LogFields
+from pacer_pipelines.ingest.log_versions import CARD_REVIEWS
 from pacer_pipelines.ingest.rows import (
     BIGINT_MAX,
     INTEGER_MAX,
@@ -17,6 +19,13 @@ from pacer_pipelines.ingest.rows import (
     optional_integer,
     optional_text,
 )
+
+FIELDS = LogFields(
+    frozenset({
+        "ts", "schema_version", "card_id", "log_id", "student_id", "quality", "interval_before", "interval_after",
+        "taken_ms",
+    })
+)  # fmt: skip
 
 
 def card_review_lines(origin: Origin) -> LineFormat:
@@ -35,13 +44,14 @@ def card_review_lines(origin: Origin) -> LineFormat:
             "interval_before": optional_integer(record, "interval_before", 0, INTEGER_MAX),
             "interval_after": optional_integer(record, "interval_after", 0, INTEGER_MAX),
             "taken_ms": optional_integer(record, "taken_ms", 0, INTEGER_MAX),
+            "unknown_fields": FIELDS.quarantined(record, origin.pseudonyms),
             "source_file": origin.source_file,
             "source_line": line,
         }
 
-    return LineFormat(build, (), "event")
+    return LineFormat(build, (), "event", FIELDS, CARD_REVIEWS, origin.tz)
 
 
 def parse_card_reviews(lines: Iterable[bytes], origin: Origin) -> Parsed:
     """Give the card reviews of a few lines, and rejects."""
-    return parse_lines(lines, card_review_lines(origin).build)
+    return parse_lines(lines, card_review_lines(origin))

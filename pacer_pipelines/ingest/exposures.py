@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from pacer_pipelines.ingest.jsonl import LineFormat, local_date, parse_lines
+from pacer_pipelines.ingest.log_fields import LogFields
+from pacer_pipelines.ingest.log_versions import EXPOSURES, said_version
 from pacer_pipelines.ingest.planned import Planned, PlannedExperiments
 from pacer_pipelines.ingest.rows import (
     BIGINT_MAX,
@@ -17,7 +19,6 @@ from pacer_pipelines.ingest.rows import (
     Row,
     code,
     instant,
-    integer,
     label,
     optional_integer,
     optional_number,
@@ -26,8 +27,18 @@ from pacer_pipelines.ingest.rows import (
 )
 from pacer_pipelines.ingest.served_identity import served_identity
 
-# lines say their schema from 2 on: those before say less, and nothing is asked of what they do not say
-FIRST_SCHEMA, SAYS_SALTED_BUCKET = 1, 2
+# lines of before promise no salt, and nothing is asked of what they do not say
+SAYS_SALTED_BUCKET = 2
+FIELDS = LogFields(
+    frozenset({
+        "exposure_id", "ts", "schema_version", "feature_flag.key", "feature_flag.result.variant",
+        "feature_flag.result.reason", "feature_flag.error", "meta.flagSetId", "meta.version", "meta.experiment_id",
+        "meta.segment", "unit_id", "bucket", "submission_id", "attrs", "model_version", "served_model", "log_id",
+        "latency_ms", "error", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "cost_usd",
+        "model_digest", "prompt", "prompt_hash", "decoding",
+    }),
+    {"attrs": frozenset({"school", "grade", "coach"})},
+)  # fmt: skip
 
 
 def exposure_lines(origin: Origin, planned: PlannedExperiments) -> LineFormat:
@@ -42,12 +53,12 @@ def exposure_lines(origin: Origin, planned: PlannedExperiments) -> LineFormat:
     def build(record: Record, line: int) -> Row:
         return _exposure(record, line, origin, planned)
 
-    return LineFormat(build, ("exposure_id",), "exposure_id")
+    return LineFormat(build, ("exposure_id",), "exposure_id", FIELDS, EXPOSURES, origin.tz)
 
 
 def parse_exposures(lines: Iterable[bytes], origin: Origin, planned: PlannedExperiments) -> Parsed:
     """Give the exposures of a few lines, and rejects; arguments as for :func:`exposure_lines`."""
-    return parse_lines(lines, exposure_lines(origin, planned).build)
+    return parse_lines(lines, exposure_lines(origin, planned))
 
 
 def _exposure(record: Record, line: int, origin: Origin, planned: PlannedExperiments) -> Row:
@@ -57,7 +68,7 @@ def _exposure(record: Record, line: int, origin: Origin, planned: PlannedExperim
     experiment_id = text(record, "meta.experiment_id")
     plan = planned.get(experiment_id)
     variant = _variant(record, plan)
-    log_schema = _log_schema(record)
+    log_schema = said_version(record)
     unit_id = text(record, "unit_id")
     submission_id = optional_text(record, "submission_id")
     coach_id = optional_text(attrs, "coach")
@@ -94,6 +105,7 @@ def _exposure(record: Record, line: int, origin: Origin, planned: PlannedExperim
         "bucket_expected": plan.bucket_of(unit_id, submission_id)
         if plan is not None and log_schema >= SAYS_SALTED_BUCKET
         else None,
+        "unknown_fields": FIELDS.quarantined(record, keys),
         "source_file": origin.source_file,
         "source_line": line,
     }
@@ -114,11 +126,6 @@ def _variant(record: Record, plan: Planned | None) -> str:
         allowed = ", ".join(sorted(plan.variants))
         raise FieldError("unknown variant", f"feature_flag.result.variant: allowed {allowed}")
     return variant
-
-
-def _log_schema(record: Record) -> int:
-    given = record.get("schema_version")
-    return FIRST_SCHEMA if given is None else integer(record, "schema_version", FIRST_SCHEMA, 9)
 
 
 def _version(record: Record) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 from pacer_pipelines.ingest.jsonl import LineFormat, local_date, parse_lines
+from pacer_pipelines.ingest.log_fields import LogFields
+from pacer_pipelines.ingest.log_versions import FEEDBACK
 from pacer_pipelines.ingest.rows import (
     BIGINT_MAX,
     FieldError,
@@ -18,6 +20,7 @@ from pacer_pipelines.ingest.rows import (
     optional_text,
 )
 
+FIELDS = LogFields(frozenset({"ts", "schema_version", "log_id", "coach_id", "feedback", "reason_code"}))
 _REASON_CODE = re.compile(r"[A-Za-z_]{1,60}")
 
 
@@ -38,16 +41,17 @@ def feedback_lines(origin: Origin) -> LineFormat:
             "feedback_date": local_date(feedback_at, origin.tz),
             "coach_key": origin.pseudonyms.coach(coach_id) if coach_id else None,
             "reason_code": reason_code(record),
+            "unknown_fields": FIELDS.quarantined(record, origin.pseudonyms),
             "source_file": origin.source_file,
             "source_line": line,
         }
 
-    return LineFormat(build, (), "event")
+    return LineFormat(build, (), "event", FIELDS, FEEDBACK, origin.tz)
 
 
 def parse_feedback(lines: Iterable[bytes], origin: Origin) -> Parsed:
     """Give the feedback events of a few lines, and rejects."""
-    return parse_lines(lines, feedback_lines(origin).build)
+    return parse_lines(lines, feedback_lines(origin))
 
 
 def _feedback(record: Record) -> str:

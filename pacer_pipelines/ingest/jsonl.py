@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, NoReturn
 
-from pacer_pipelines.ingest.rows import FieldError, Parsed, Record, Reject, Row
+from pacer_pipelines.ingest.log_fields import LogFields
+from pacer_pipelines.ingest.log_versions import Versions
+from pacer_pipelines.ingest.rows import FieldError, Parsed, Record, Reject, Row, instant
 
 # bytes
 LINE_LIMIT = 1 << 20
 # lines, and bytes of lines, in memory at a time
 AT_ONCE, BYTES_AT_ONCE = 20_000, 1 << 24
-UNFINISHED = "unfinished line"
+UNFINISHED, DEEP = "unfinished line", "nested too deeply"
 # what the first part of a good line looks like
 _HALF_A_LINE = frozenset({"malformed json", "not utf-8"})
 
@@ -23,7 +25,15 @@ def _no_constant(name: str) -> NoReturn:
     raise FieldError("malformed json", f"{name} is not a number")
 
 
-_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Give the object; of two values of one key nobody knows which one was meant, and Python would take the last."""
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise FieldError("malformed json", "a key comes twice in one object")
+    return record
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_no_key_twice).decode
 
 
 @dataclass(frozen=True)
@@ -34,14 +44,40 @@ class LineFormat:
         build: Turns one object and its line (from 1) into a row, or raises FieldError.
         identity: Columns that may not come twice in a file; none means all of them but the line.
         called: The name of that identity, for the reason of a repeated row.
+        fields: The fields that it knows.
+        versions: The versions of a line that it knows.
+        tz: The plans' time zone.
     """
 
     build: Callable[[Record, int], Row]
     identity: tuple[str, ...]
     called: str
+    fields: LogFields
+    versions: Versions
+    tz: tzinfo
+
+    def row(self, record: Record, line: int) -> Row | Reject:
+        """Give the row of an object, or why it is none, with its day if it says one."""
+        try:
+            return self.build(self.versions.upgraded(record), line)
+        except FieldError as error:
+            detail = error.detail
+            if error.reason == "missing field" and (
+                now := self.fields.likely(detail.partition(":")[0], record)
+            ):
+                detail += f"; is it called {now} now?"
+            return Reject(line, error.reason, detail, self._day(record))
+        except RecursionError:
+            return Reject(line, DEEP, "", self._day(record))
+
+    def _day(self, record: Record) -> date | None:
+        try:
+            return local_date(instant(record, "ts"), self.tz)
+        except FieldError:
+            return None
 
 
-def parse_batches(lines: Iterable[bytes], build: Callable[[Record, int], Row]) -> Iterator[Parsed]:
+def parse_batches(lines: Iterable[bytes], form: LineFormat) -> Iterator[Parsed]:
     """Give the rows and rejects of a JSON Lines file of any size, some thousand lines at a time.
 
     Repeated rows are not looked for here: that takes the whole file.
@@ -49,7 +85,7 @@ def parse_batches(lines: Iterable[bytes], build: Callable[[Record, int], Row]) -
     Args:
         lines: Raw lines, with or without their end; blank ones are not rows. The last one is what follows the last
             newline, as ``bytes.split`` gives it: when it cannot be read, its writer may not have finished it.
-        build: See LineFormat.
+        form: What they are.
 
     Yields:
         Parsed, each reconciled with its number of lines that are not blank.
@@ -64,18 +100,24 @@ def parse_batches(lines: Iterable[bytes], build: Callable[[Record, int], Row]) -
         size += len(line)
         try:
             record = _record(line)
-            if record is not None:
-                rows.append(build(record, number))
         except FieldError as error:
             rejects.append(Reject(number, error.reason, error.detail))
+            continue
+        if record is None:
+            continue
+        row = form.row(record, number)
+        if isinstance(row, Reject):
+            rejects.append(row)
+        else:
+            rows.append(row)
     if rejects and rejects[-1].line == number and rejects[-1].reason in _HALF_A_LINE:
         rejects[-1] = replace(rejects[-1], reason=UNFINISHED)
     yield Parsed(rows, rejects, len(rows) + len(rejects))
 
 
-def parse_lines(lines: Iterable[bytes], build: Callable[[Record, int], Row]) -> Parsed:
+def parse_lines(lines: Iterable[bytes], form: LineFormat) -> Parsed:
     """Give all rows and rejects of a few lines at once; see :func:`parse_batches`."""
-    batches = list(parse_batches(lines, build))
+    batches = list(parse_batches(lines, form))
     return Parsed(
         [row for batch in batches for row in batch.rows],
         [reject for batch in batches for reject in batch.rejects],
@@ -104,7 +146,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
     except json.JSONDecodeError as error:
         raise FieldError("malformed json", f"{error.msg} at character {error.pos}") from None
     except RecursionError:
-        raise FieldError("nested too deeply") from None
+        raise FieldError(DEEP) from None
     except ValueError:
         raise FieldError("malformed json", "a number with too many digits") from None
     if type(record) is not dict:

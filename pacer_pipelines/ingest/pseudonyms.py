@@ -54,6 +54,10 @@ class Pseudonyms:
         """Give the pseudonym of a submission id (nearly every one is new: not remembered)."""
         return self._keyed("submission", submission_id)
 
+    def content(self, spelt: str) -> str:
+        """Give the keyed hash of a value that nobody knows the meaning of."""
+        return self._keyed("content", spelt)
+
     def file(self, name: str) -> str:
         """Give the pseudonym of a file name that a person chose."""
         return self._keyed("file", name)

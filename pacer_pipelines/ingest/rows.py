@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
@@ -26,11 +26,12 @@ _CODE = re.compile(r"[A-Za-z_.]{1,60}(?=$|[:(])")
 
 @dataclass(frozen=True)
 class Reject:
-    """One row that was refused: its line, a reason from a short list, and which field."""
+    """One row that was refused: its line, a reason from a short list, which field, and its day where it says one."""
 
     line: int
     reason: str
     detail: str = ""
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,8 @@ def optional_number(record: Record, field: str, low: float) -> float | None:
         raise _wrong(field, value, "number")
     if type(value) is int and abs(value) > BIGINT_MAX:
         raise _outside(field, f"a number of at least {low:g}")
-    number = float(value)
+    # -0.0 is 0.0
+    number = float(value) + 0.0
     if not math.isfinite(number) or number < low:
         raise _outside(field, f"a finite number of at least {low:g}")
     return number

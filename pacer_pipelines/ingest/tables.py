@@ -59,6 +59,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         "prompt_hash VARCHAR",
         "decoding VARCHAR",
         "bucket_expected INTEGER",
+        "unknown_fields VARCHAR",
     ),
     "feedback_events": columns(
         "log_id! BIGINT",
@@ -67,6 +68,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         "feedback_date! DATE",
         "coach_key VARCHAR",
         "reason_code VARCHAR",
+        "unknown_fields VARCHAR",
     ),
     "llm_logs": columns(
         "log_id! BIGINT",
@@ -106,6 +108,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         "interval_before INTEGER",
         "interval_after INTEGER",
         "taken_ms INTEGER",
+        "unknown_fields VARCHAR",
     ),
     "anki_reviews": columns(
         "student_key! VARCHAR",

@@ -24,6 +24,7 @@ from pacer_pipelines.ingest.card_reviews import card_review_lines
 from pacer_pipelines.ingest.exposures import exposure_lines
 from pacer_pipelines.ingest.feedback import feedback_lines
 from pacer_pipelines.ingest.jsonl import LINE_LIMIT, LineFormat, parse_batches
+from pacer_pipelines.ingest.log_versions import CARD_REVIEWS, EXPOSURES, FEEDBACK
 from pacer_pipelines.ingest.pacer_tables import Observed, parse_anki_cards, parse_llm_logs
 from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows, region_rows
 from pacer_pipelines.ingest.planned import planned_experiments
@@ -34,6 +35,12 @@ from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
 
 STAMP = "%Y%m%dT%H%M%S"
+# versions of the log lines that are known
+NEWEST = {
+    "exposures": EXPOSURES.newest,
+    "feedback_events": FEEDBACK.newest,
+    "card_reviews": CARD_REVIEWS.newest,
+}
 ID_COLUMNS = {"llm_logs": "log_id", "anki_cards": "card_id"}
 
 
@@ -192,7 +199,7 @@ def _land_listed(
         files, problems = [], [error]
     for file in files:
         try:
-            if not resource.landing.tagged(table, file.key, file.tag):
+            if not resource.landing.tagged(table, file.key, file.tag, NEWEST.get(table, 0)):
                 with fetched(table, file) as here:
                     land(here)
         except PacerError as error:
@@ -211,14 +218,15 @@ def _land_log(
     resource: WorldResource, table: str, file: SourceFile, lines_of: Callable[[Origin], LineFormat]
 ) -> None:
     """Land a file of lines, however large: it is hashed first, and read again when its content is new."""
-    known = fingerprint(table, file, resource.landing.sizes(table, file.key))
-    if resource.landing.seen(table, file.key, known.sha256, file.tag):
-        return
     form = lines_of(resource.origin(file.display_name))
-    batches = parse_batches(fingerprinted_lines(table, file, known, LINE_LIMIT), form.build)
+    schema = form.versions.newest
+    known = fingerprint(table, file, resource.landing.sizes(table, file.key))
+    if resource.landing.seen(table, file.key, known.sha256, file.tag, schema):
+        return
+    batches = parse_batches(fingerprinted_lines(table, file, known, LINE_LIMIT), form)
     if known.ended is not None:
         batches = chain(batches, [refused(known.ended.reason, known.ended.why)])
-    arrival = Arrival(file.key, file.display_name, known, file.tag)
+    arrival = Arrival(file.key, file.display_name, known, file.tag, schema)
     stream = Stream(batches, form.identity, form.called)
     resource.landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, stream)
 

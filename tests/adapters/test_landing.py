@@ -45,7 +45,7 @@ def parsed(*rows, rejects=(), warnings=None):
 
 
 def reject(line: int):
-    return SimpleNamespace(line=line, reason="malformed json", detail="at character 7")
+    return SimpleNamespace(line=line, reason="malformed json", detail="at character 7", day=None)
 
 
 @pytest.fixture
@@ -110,8 +110,8 @@ def test_rejects_lie_beside_with_reason_file_and_line(landing):
     assert (receipt.rows_in, receipt.landed, receipt.rejected) == (3, 1, 2)
     kept = duckdb.sql(f"FROM '{landing.rejects}/events/e.jsonl.parquet'").fetchall()
     assert kept == [
-        ("malformed json", "at character 7", "e.jsonl", 2),
-        ("malformed json", "at character 7", "e.jsonl", 3),
+        ("malformed json", "at character 7", "e.jsonl", 2, None),
+        ("malformed json", "at character 7", "e.jsonl", 3, None),
     ]
     land(landing, b"xy", row(1))
     assert not (landing.rejects / "events/e.jsonl.parquet").exists()

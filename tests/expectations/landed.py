@@ -34,7 +34,7 @@ _EXPOSURES = f"""
         version as flag_version, experiment_id, md5(unit_id) as unit_key,
         md5(submission_id) as submission_key, attrs.school as school, md5(attrs.coach) as coach_key,
         served_model, log_id, latency_ms, error is not null as is_failure,
-        'exposures.jsonl.gz' as source_file, row_number() over () as source_line
+        null::varchar as unknown_fields, 'exposures.jsonl.gz' as source_file, row_number() over () as source_line
     from (
         select *, "feature_flag.result.variant" as variant, "meta.version" as version,
             "meta.experiment_id" as experiment_id
@@ -47,15 +47,15 @@ _EXPOSURES = f"""
 """
 _FEEDBACK = f"""
     select log_id, feedback, {_AT} as feedback_at, {_LOCAL.format(at=_AT)} as feedback_date,
-        md5(coach_id) as coach_key, reason_code, 'feedback_events.jsonl.gz' as source_file,
-        row_number() over () as source_line
+        md5(coach_id) as coach_key, reason_code, null::varchar as unknown_fields,
+        'feedback_events.jsonl.gz' as source_file, row_number() over () as source_line
     from read_json('{{file}}', format = 'newline_delimited', columns = {{{{
         ts: 'VARCHAR', log_id: 'BIGINT', coach_id: 'VARCHAR', feedback: 'VARCHAR', reason_code: 'VARCHAR'}}}})
 """
 _REVIEWS = f"""
     select card_id, log_id, md5(student_id) as student_key, {_AT} as reviewed_at,
         {_LOCAL.format(at=_AT)} as reviewed_date, quality, interval_before, interval_after, taken_ms,
-        'card_reviews.jsonl.gz' as source_file, row_number() over () as source_line
+        null::varchar as unknown_fields, 'card_reviews.jsonl.gz' as source_file, row_number() over () as source_line
     from read_json('{{file}}', format = 'newline_delimited', columns = {{{{
         ts: 'VARCHAR', card_id: 'BIGINT', log_id: 'BIGINT', student_id: 'VARCHAR', quality: 'INTEGER',
         interval_before: 'INTEGER', interval_after: 'INTEGER', taken_ms: 'INTEGER'}}}})

@@ -90,11 +90,6 @@ def test_a_variant_outside_the_plan_blocks(world):
     assert world.checks()["variant_values_of_plan"].detail.endswith("exposures were served variant C")
 
 
-def test_exposures_without_flag_version_block(world):
-    world.spoil("exposures", "select * replace (null::varchar as flag_version) from part")
-    assert world.blocking() == {"flag_version_present"}
-
-
 def test_the_same_ids_with_other_contents_block(world):
     world.spoil(
         "exposures",
@@ -148,6 +143,65 @@ def test_a_file_that_is_damaged_or_larger_than_allowed_blocks_with_its_name(worl
     assert check.detail == (
         "2026-11-09.jsonl.gz: file damaged: gzip data is damaged; what came before has landed"
     )
+
+
+def refused(world, lines: str, reason: str = "missing field", day: str = "date '2026-11-09'"):
+    write_ledger(world.landing, "exposures", "exposures.jsonl.gz", rejected=1)
+    said = "'unit_id: allowed text; is it called unitId now?'"
+    write_rejects(
+        world.landing,
+        "exposures",
+        "exposures.jsonl.gz",
+        f"select '{reason}' as reason, {said} as detail, 'exposures.jsonl.gz' as source_file, {lines} as source_line, "
+        f"{day} as day from range(20)",
+    )
+    return world.checks(sources=["exposures"])["refused_alike"]
+
+
+@pytest.mark.parametrize("day", ["date '2026-11-09'", "null::date"])
+def test_a_field_that_vanishes_from_some_hour_on_blocks_with_file_and_line(world, day):
+    check = refused(world, "range + 7000", day=day)
+    assert check.blocks
+    assert check.detail == (
+        "exposures.jsonl.gz:7000: missing field: unit_id: allowed text; is it called unitId now? "
+        "(20 lines refused alike)"
+    )
+
+
+def test_one_server_of_two_that_renamed_a_field_blocks(world):
+    assert refused(world, "range * 2 + 7000").blocks
+
+
+def test_the_same_refusal_here_and_there_is_no_change_of_the_format(world):
+    assert refused(world, "range * 3 + 7000").passed
+
+
+def test_a_change_of_the_format_blocks_its_own_day_only(world):
+    assert refused(world, "range + 7000", day="date '2026-11-08'").passed
+
+
+def test_repeated_and_unfinished_lines_are_no_change_of_the_format(world):
+    for harmless in ("duplicate exposure_id", "unfinished line"):
+        assert refused(world, "range + 7000", harmless).passed
+
+
+def test_a_single_line_of_a_version_that_nobody_knows_blocks(world):
+    check = refused(world, "7000 + range * 1000", "unknown schema version")
+    assert check.blocks
+    assert "exposures.jsonl.gz:7000: unknown schema version" in check.detail
+
+
+def test_a_field_that_nobody_reads_warns_with_its_name_type_and_first_place(world):
+    said = '{"attrs.room":{"type":"number","length":2,"hash":"k1_0"},"":3}'
+    world.spoil(
+        "exposures",
+        f"select * replace (if(source_line % 100 = 0, '{said}', null) as unknown_fields) from part",
+    )
+    check = world.checks()["unknown_fields"]
+    assert (check.passed, check.severity) == (False, "warning")
+    # 1,796 lines of exposures.jsonl.gz fall on 2026-11-09 in Seoul
+    assert check.detail.startswith("attrs.room (number) on 1")
+    assert world.blocking() == set()
 
 
 def test_ids_repeated_with_other_contents_within_a_file_block(world):

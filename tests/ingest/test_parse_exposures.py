@@ -6,8 +6,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.planned import Planned
@@ -215,7 +213,7 @@ BAD = {
     "not a time": (line(ts="yesterday"), "bad timestamp"),
     "epoch seconds": (line(ts=1793613602), "wrong type"),
     "schema 0": (line(schema_version=0), "out of range"),
-    "schema 10": (line(schema_version=10), "out of range"),
+    "schema 3": (line(schema_version=3), "unknown schema version"),
     "schema as text": (line(schema_version="2"), "wrong type"),
     "true as schema": (line(schema_version=True), "wrong type"),
     "number as segment": (line(meta__segment=3), "wrong type"),
@@ -247,24 +245,3 @@ def test_a_reject_never_repeats_what_it_refused():
     parsed = parse(*(bad.replace(b"hist", b"010-1234-5678") for bad, _ in BAD.values()))
     said = " ".join(reject.detail for reject in parsed.rejects)
     assert not [secret for secret in [*secrets, "010-1234-5678"] if secret in said]
-
-
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-MANGLED = st.builds(
-    lambda changes: json.dumps(GOOD | changes).encode(),
-    st.dictionaries(st.sampled_from(sorted(GOOD)), JSON_VALUES),
-)
-CUT = st.builds(lambda raw, at: raw[:at], MANGLED, st.integers(0, 600))
-
-
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
-@given(st.lists(st.binary(max_size=60) | MANGLED | CUT, max_size=8))
-def test_whatever_comes_in_nothing_raises_and_nothing_vanishes(lines):
-    parsed = parse(*lines)
-    assert parsed.rows_in == sum(1 for raw in lines if raw.strip())
-    assert parsed.rows_in == len(parsed.rows) + len(parsed.rejects)
-    assert all(0 < reject.line <= len(lines) and reject.reason for reject in parsed.rejects)
