@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,11 @@ def _same(names: Sequence[str], one: str, other: str) -> str:
 def _check_shape(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
     names = {column.name for column in columns}
     required = [column.name for column in columns if column.required]
+    # the line is always required: one name more, since of a single one there is no tuple
+    values = itemgetter(LINE, *required)
     for row in rows:
         if row.keys() != names:
             raise ValueError(f"a row has not the columns of its table: {sorted(row.keys() ^ names)}")
-        empty = [name for name in required if row[name] is None]
-        if empty:
+        if None in values(row):
+            empty = [name for name in required if row[name] is None]
             raise ValueError(f"line {row.get(LINE)}: required but null: {empty}")

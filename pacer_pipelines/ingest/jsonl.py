@@ -25,15 +25,38 @@ def _no_constant(name: str) -> NoReturn:
     raise FieldError("malformed json", f"{name} is not a number")
 
 
+def _decode(content: str) -> Any:
+    """Give the value of a JSON text; of two values of one key nobody knows which one was meant, so it is refused."""
+    value = _last_of_a_key(content)
+    # as many keys as colons after a quote: none was lost. Counting takes a third of the time of looking at each pair
+    certain = "\t" not in content and "\r" not in content and '" ' not in content
+    if not certain or content.count('":') != _keys(value):
+        _each_key_once(content)
+    return value
+
+
+def _keys(value: Any) -> int:
+    if type(value) is list:
+        return sum(map(_keys, value))
+    if type(value) is not dict:
+        return 0
+    number = len(value)
+    for inner in value.values():
+        if type(inner) in _NESTED:
+            number += _keys(inner)
+    return number
+
+
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Give the object; of two values of one key nobody knows which one was meant, and Python would take the last."""
     record = dict(pairs)
     if len(record) != len(pairs):
         raise FieldError("malformed json", "a key comes twice in one object")
     return record
 
 
-_decode = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_no_key_twice).decode
+_NESTED = frozenset({dict, list})
+_last_of_a_key = json.JSONDecoder(parse_constant=_no_constant).decode
+_each_key_once = json.JSONDecoder(object_pairs_hook=_no_key_twice).decode
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,15 @@ class LogFields:
 
     def unknown(self, record: Record) -> Iterator[tuple[str, Any]]:
         """Give name and value of what is not known, one inside an object as `object.name`."""
-        if not record.keys() <= self.known:
-            yield from ((name, record[name]) for name in sorted(record.keys() - self.known))
+        yield from ((name, record[name]) for name in sorted(record.keys() - self.known))
         for name, known in self.inside.items():
-            value = record.get(name)
-            if type(value) is dict and not value.keys() <= known:
+            if not self._knows(record, name):
+                value = record[name]
                 yield from ((f"{name}.{inner}", value[inner]) for inner in sorted(value.keys() - known))
+
+    def _knows(self, record: Record, name: str) -> bool:
+        value = record.get(name)
+        return type(value) is not dict or value.keys() <= self.inside[name]
 
     def quarantined(self, record: Record, keys: Pseudonyms) -> str | None:
         """Give the unknown fields as a JSON object, name -> type, length and keyed hash; None when there is none.
@@ -47,9 +50,13 @@ class LogFields:
         Neither a value nor a name that looks like no field's name is repeated, since it may be a child's. Truth values
         and nulls say nothing of anybody and are kept. Of more than 20 fields the rest is counted under the name "".
         """
+        if record.keys() <= self.known:
+            for name in self.inside:
+                if not self._knows(record, name):
+                    break
+            else:
+                return None
         found = [(_shown(name, keys), _described(value, keys)) for name, value in self.unknown(record)]
-        if not found:
-            return None
         kept: dict[str, object] = dict(found[:FIELDS_KEPT])
         if len(found) > FIELDS_KEPT:
             kept[""] = len(found) - FIELDS_KEPT

@@ -150,7 +150,14 @@ def test_a_key_that_comes_twice_is_refused_since_nobody_knows_which_one_is_meant
     good, _ = LOGS[log]
     raw = json.dumps(good).encode()
     assert reason_of(log, raw[:-1] + b', "log_id": 7}') == "malformed json"
-    assert reason_of(log, raw[:-1] + b', "new": {"a": 1, "a": 1}}') == "malformed json"
+    for twice in (
+        b'{"a": 1, "a": 1}',
+        b'{"a": 1, "a" : 1}',
+        b'{"a":1,"a"\t:1}',
+        b'[[{"a": "\\":", "a" : 1}]]',
+    ):
+        assert reason_of(log, raw[:-1] + b', "new": ' + twice + b"}") == "malformed json"
+    assert reason_of(log, raw[:-1] + b', "new": {"a" : "\\":", "b": {"a": "\\" :"}}}') == "landed"
 
 
 @EACH_LOG

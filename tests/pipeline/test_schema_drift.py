@@ -13,7 +13,7 @@ from pacer_pipelines.orchestration.resources import WorldResource
 
 from .worlds import World, failed_checks, local_time, log_sources
 
-MONDAY = date(2026, 11, 9)
+MONDAY = date(2026, 11, 2)
 HALF_PAST_SEVEN = time(19, 30)
 
 
