@@ -5,6 +5,7 @@ A second world runs side by side with a second file: nothing here is global.
 
 import json
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pacer_pipelines.errors import ConfigInvalid, PlanInvalid
 from pacer_pipelines.plan import Plan
@@ -42,6 +43,13 @@ def _databases(value: object) -> object:
     return [{"url": value}] if isinstance(value, str) else value
 
 
+def _one_live(databases: tuple[Database, ...]) -> tuple[Database, ...]:
+    moments = [database.taken_at for database in databases]
+    if len(set(moments)) < len(moments):
+        raise ValueError("two databases without taken_at, or with the same: one would be taken for the other")
+    return databases
+
+
 class Sources(_Frozen):
     """The places that are read: a file, a folder that grows, a glob, or a URL of object storage; .gz and .zst too."""
 
@@ -50,7 +58,7 @@ class Sources(_Frozen):
     card_reviews: str | None = None
     anki: str | None = None
     roster: str | None = None
-    database: Annotated[tuple[Database, ...], BeforeValidator(_databases)] = ()
+    database: Annotated[tuple[Database, ...], BeforeValidator(_databases), AfterValidator(_one_live)] = ()
 
 
 class Accepted(_Frozen):
@@ -274,8 +282,8 @@ def _is_url(value: str) -> bool:
 
 
 def _anchored_url(url: str, folder: Path) -> str:
-    prefix = "sqlite:///"
-    return prefix + str(folder / url.removeprefix(prefix)) if url.startswith(prefix) else url
+    in_file = re.match(r"sqlite(\+\w+)?:///", url)
+    return in_file[0] + str(folder / url[in_file.end() :]) if in_file else url
 
 
 def _from_environment(url: str) -> str:

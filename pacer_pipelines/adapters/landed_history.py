@@ -1,33 +1,14 @@
-"""Reading back from the landing what the next ingest needs: current versions, known card links."""
+"""Reading back from the landing what the next ingest needs: days that a copy shows anew, known card links."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pacer_pipelines.adapters.parquet_files import connect
 
 _PARTS = "read_parquet($parts, hive_partitioning = false)"
-
-
-def current_hashes(home: Path, table: str, id_column: str, before: datetime) -> dict[int, str]:
-    """Give id -> row hash of the version that was current just before a moment.
-
-    Reading as of `before` makes it safe to land the same snapshot again: it finds the same new versions.
-
-    Args:
-        home: The home directory.
-        table: A history table, `llm_logs` or `anki_cards`.
-        id_column: Its id, `log_id` or `card_id`.
-        before: Naive UTC; versions observed at or after it do not count.
-    """
-    return _pairs(
-        f"SELECT {id_column}, arg_max(row_hash, observed_at) FROM {_PARTS} "
-        f"WHERE observed_at < $before GROUP BY {id_column}",
-        home / "landing" / table,
-        {"before": before},
-    )
 
 
 def first_new_days(home: Path, table: str) -> dict[date, date]:

@@ -81,7 +81,7 @@ class Landing:
         for receipt in self._generations(table, file_key):
             if receipt.sha256 == sha256 and not receipt.waits_for(schema):
                 if receipt.tag != tag:
-                    self._keep(table, changed(receipt, tag=tag))
+                    self.record(table, changed(receipt, tag=tag))
                 return True
         return False
 
@@ -160,10 +160,11 @@ class Landing:
                 reasons=dict(sorted(rows.reasons.items())),
                 schema=arrival.schema,
             )
-        self._keep(table, receipt)
+        self.record(table, receipt)
         return receipt
 
-    def _keep(self, table: str, receipt: FileReceipt) -> None:
+    def record(self, table: str, receipt: FileReceipt) -> None:
+        """Keep a receipt in the ledger: from then on its file has landed."""
         ledger = self.root / "_ledger" / table / f"{receipt.file_key}.json"
         text = json.dumps(asdict(receipt), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         swap_in(ledger, lambda path: path.write_text(text, encoding="utf-8"))

@@ -55,7 +55,7 @@ class RowTables:
         swap_in(
             target,
             lambda path: self.db.execute(
-                f"COPY (SELECT * FROM {rows}) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY (SELECT * FROM {rows}) TO '{quoted(path)}' (FORMAT parquet, COMPRESSION zstd)"
             ),
         )
 
@@ -72,7 +72,8 @@ def connect(**settings: str) -> duckdb.DuckDBPyConnection:
     )
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """Spell a path inside a SQL text."""
     return str(path).replace("'", "''")
 
 

@@ -47,7 +47,7 @@ def parse_llm_logs(
 
     Args:
         rows: Rows with log_id, submission_id, coach_id, concept_name, model_version, decision,
-            coach_feedback, reason_code, reason_length, memo_length, created_at.
+            coach_feedback, reason_code, reason_length, memo_length, created_at; and source_digest, if known.
         origin: Snapshot name, pseudonyms and time zone.
         observed: When the snapshot was taken.
         students: Known student ids, to find the student of a submission.
@@ -171,12 +171,13 @@ def _parse(
     seen: set[int] = set()
     day = local_date(observed.at, origin.tz)
     for position, record in enumerate(records, start=1):
+        line = source_line(record.get(key), record.get("row_number", position))
         try:
             content = build(record)
             if content[key] in seen:
                 raise FieldError(f"duplicate {key}")
         except FieldError as error:
-            rejects.append(Reject(position, error.reason, error.detail))
+            rejects.append(Reject(line, error.reason, error.detail))
             continue
         seen.add(content[key])
         rows.append(
@@ -186,11 +187,18 @@ def _parse(
                 "observed_date": day,
                 "not_before_at": observed.not_before_at,
                 "row_hash": _row_hash(content),
+                "source_digest": record.get("source_digest"),
+                "is_vanished": False,
                 "source_file": origin.source_file,
-                "source_line": position,
+                "source_line": line,
             }
         )
     return Parsed(rows, rejects, len(rows) + len(rejects), dict(warnings))
+
+
+def source_line(key: object, position: int) -> int:
+    """Give the line that names a row of a table: its id, which finds it in any copy, or else its position."""
+    return key if type(key) is int and abs(key) <= BIGINT_MAX else position
 
 
 def _row_hash(content: Row) -> str:

@@ -35,6 +35,7 @@ class Pseudonyms:
             digest = hmac.digest(key, f"{domain}:{value}".encode(), "sha256")
             return f"{version}_{digest.hex()[:32]}"
 
+        self._key = key
         self._keyed = keyed
         self._remembered = lru_cache(maxsize=1 << 16)(keyed)
 
@@ -61,3 +62,7 @@ class Pseudonyms:
     def file(self, name: str) -> str:
         """Give the pseudonym of a file name that a person chose."""
         return self._keyed("file", name)
+
+    def derived_key(self, purpose: str) -> bytes:
+        """Give 32 secret bytes for a keyed digest that never meets a pseudonym."""
+        return hmac.digest(self._key, f"derived:{purpose}".encode(), "sha256")

@@ -19,11 +19,15 @@ def columns(*declarations: str) -> tuple[Column, ...]:
     return tuple(Column(name.rstrip("!"), kind, name.endswith("!")) for name, kind in split)
 
 
+# A version of a row: the first copy that showed it, the copy before, a hash of what landed, a keyed digest of the
+# row as it was read, and whether the copy says no more than that the row is gone.
 _OBSERVED = (
     "observed_at! TIMESTAMP",
     "observed_date! DATE",
     "not_before_at TIMESTAMP",
     "row_hash! VARCHAR",
+    "source_digest BIGINT",
+    "is_vanished BOOLEAN",
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {

@@ -4,9 +4,8 @@ A source that is missing or broken is reported, never raised: the day goes on an
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
@@ -14,9 +13,8 @@ from pacer_pipelines.adapters.arrivals import Arrival, Stream
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.file_lines import fingerprint, fingerprinted_lines
 from pacer_pipelines.adapters.flags.history_regions import ServedRegion, history_regions
-from pacer_pipelines.adapters.landed_history import anki_links, current_hashes, flag_versions
+from pacer_pipelines.adapters.landed_history import anki_links, flag_versions
 from pacer_pipelines.adapters.landing import FileReceipt
-from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
 from pacer_pipelines.adapters.source_files import SourceFile, fetched, list_files, read_bytes, wal_beside
 from pacer_pipelines.errors import PacerError, SourceUnreadable
 from pacer_pipelines.ingest.anki_export import parse_anki_export, private_name
@@ -25,7 +23,6 @@ from pacer_pipelines.ingest.exposures import exposure_lines
 from pacer_pipelines.ingest.feedback import feedback_lines
 from pacer_pipelines.ingest.jsonl import LINE_LIMIT, LineFormat, parse_batches
 from pacer_pipelines.ingest.log_versions import CARD_REVIEWS, EXPOSURES, FEEDBACK
-from pacer_pipelines.ingest.pacer_tables import Observed, parse_anki_cards, parse_llm_logs
 from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows, region_rows
 from pacer_pipelines.ingest.planned import planned_experiments
 from pacer_pipelines.ingest.roster import parse_roster
@@ -34,14 +31,12 @@ from pacer_pipelines.ingest.tables import DAY_COLUMN, TABLES
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
 
-STAMP = "%Y%m%dT%H%M%S"
 # versions of the log lines that are known
 NEWEST = {
     "exposures": EXPOSURES.newest,
     "feedback_events": FEEDBACK.newest,
     "card_reviews": CARD_REVIEWS.newest,
 }
-ID_COLUMNS = {"llm_logs": "log_id", "anki_cards": "card_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +120,6 @@ def land_anki(resource: WorldResource) -> SourceReport:
     return _land_listed(resource, "anki_reviews", where, land, rename)
 
 
-def land_database(resource: WorldResource) -> tuple[SourceReport, ...]:
-    """PACER's own tables, from each dated copy and from the live database: one row per changed version."""
-    copies = resource.world.database_urls() if resource.world.settings.sources.database else []
-    for table in ID_COLUMNS:
-        resource.landing.ensure_schema(table, TABLES[table])
-    receipts: dict[str, list[FileReceipt]] = {table: [] for table in ID_COLUMNS}
-    problems: list[PacerError] = []
-    for url, taken_at in copies:
-        try:
-            for table, receipt in _land_copy(resource, url, taken_at):
-                receipts[table].append(receipt)
-        except PacerError as error:
-            problems.append(error)
-    return tuple(_report(table, receipts[table], problems, bool(copies)) for table in ID_COLUMNS)
-
-
 def land_plans(resource: WorldResource) -> int:
     """The plans themselves and what their flags serve, so that the models can join them; gives their number."""
     plans = resource.world.plans
@@ -204,12 +183,13 @@ def _land_listed(
                     land(here)
         except PacerError as error:
             problems.append(error)
-    return _report(table, resource.landing.receipts(table), problems)
+    return report_of(table, resource.landing.receipts(table), problems)
 
 
-def _report(
+def report_of(
     table: str, receipts: list[FileReceipt], problems: list[PacerError], configured: bool = True
 ) -> SourceReport:
+    """Give the report of a source from its receipts and from what went wrong."""
     transient = any(isinstance(error, SourceUnreadable) and error.may_pass for error in problems)
     return SourceReport(table, configured, tuple(receipts), "; ".join(map(str, problems)), transient)
 
@@ -247,46 +227,6 @@ def _land_whole(
         parsed = parsed.with_reject(Reject(0, "file cut short", content.cut_short))
     arrival = Arrival(file.key, file.display_name, content.data, file.tag)
     resource.landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, parsed, replace=replace)
-
-
-def _land_copy(
-    resource: WorldResource, url: str, taken_at: datetime | None
-) -> Iterable[tuple[str, FileReceipt]]:
-    """Land one copy of the database; a dated copy that has landed is not read again."""
-    key = f"pacer-{(taken_at or resource.now()).strftime(STAMP)}"
-    landed = {receipt.file_key: receipt for receipt in resource.landing.receipts("anki_cards")}
-    if taken_at is not None and key in landed:
-        for table in ID_COLUMNS:
-            yield from ((table, item) for item in resource.landing.receipts(table) if item.file_key == key)
-        return
-    before = max((_taken(other) for other in landed if other < key), default=None)
-    observed = Observed(taken_at or resource.now(), before)
-    with snapshot(url) as taken:
-        for table in ID_COLUMNS:
-            yield table, _land_table(resource, table, taken, key, observed)
-
-
-def _taken(key: str) -> datetime:
-    return datetime.strptime(key.removeprefix("pacer-"), STAMP)
-
-
-def _land_table(
-    resource: WorldResource, table: str, taken: Snapshot, key: str, observed: Observed
-) -> FileReceipt:
-    origin = resource.origin(key)
-    if table == "llm_logs":
-        parsed = parse_llm_logs(taken.rows(table), origin, observed, taken.student_ids())
-    else:
-        parsed = parse_anki_cards(taken.rows(table), origin, observed)
-    current = current_hashes(resource.home, table, ID_COLUMNS[table], observed.at)
-    changed = new_versions(parsed.rows, current, ID_COLUMNS[table])
-    unchanged = {"unchanged since the copy before": len(parsed.rows) - len(changed)}
-    versions = Parsed(
-        changed, parsed.rejects, len(changed) + len(parsed.rejects), {**parsed.warnings, **unchanged}
-    )
-    content = json.dumps([row["row_hash"] for row in changed]).encode()
-    arrival = Arrival(key, key, content)
-    return resource.landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, versions, replace=True)
 
 
 def save_report(resource: WorldResource, report: SourceReport) -> None:

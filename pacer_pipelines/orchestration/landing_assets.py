@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from pacer_pipelines.orchestration import ingestion
+from pacer_pipelines.orchestration import database_landing, ingestion
 from pacer_pipelines.orchestration.ingestion import SourceReport
 from pacer_pipelines.orchestration.resources import WorldResource
 
@@ -72,7 +72,7 @@ def _database(common: dict[str, Any]) -> dg.AssetsDefinition:
     def pacer_database(
         context: dg.AssetExecutionContext, world: WorldResource
     ) -> Iterator[dg.MaterializeResult]:
-        for report in ingestion.land_database(world):
+        for report in database_landing.land_database(world):
             yield _told(context, world, report)
 
     asset: dg.AssetsDefinition = pacer_database

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from pacer_pipelines.adapters.arrivals import Arrival, Stream
-from pacer_pipelines.adapters.landed_history import anki_links, current_hashes
+from pacer_pipelines.adapters.landed_history import anki_links
 from pacer_pipelines.adapters.landing import FileReceipt, Landing
 
 COLUMNS = [
@@ -237,26 +237,6 @@ def test_a_key_cannot_leave_its_folder(landing, key):
 def test_no_unfinished_file_is_left_behind(landing, tmp_path):
     land(landing, b"x", row(1))
     assert not [name for name in files(tmp_path) if name.endswith(".tmp")]
-
-
-HISTORY = [
-    SimpleNamespace(name="log_id", type="BIGINT", required=True),
-    SimpleNamespace(name="row_hash", type="VARCHAR", required=True),
-    SimpleNamespace(name="observed_at", type="TIMESTAMP", required=True),
-    SimpleNamespace(name="source_line", type="BIGINT", required=True),
-]
-
-
-def test_the_current_version_is_the_last_one_seen_before_a_moment(landing, tmp_path):
-    assert current_hashes(tmp_path, "llm_logs", "log_id", datetime(2026, 12, 1)) == {}
-    for day, versions in ((6, {1: "a", 2: "b"}), (10, {2: "B", 3: "c"})):
-        rows = [
-            {"log_id": i, "row_hash": h, "observed_at": datetime(2026, 11, day), "source_line": i}
-            for i, h in versions.items()
-        ]
-        landing.land("llm_logs", HISTORY, None, Arrival(f"night{day}", "pacer.db", b"x"), parsed(*rows))
-    assert current_hashes(tmp_path, "llm_logs", "log_id", datetime(2026, 11, 10)) == {1: "a", 2: "b"}
-    assert current_hashes(tmp_path, "llm_logs", "log_id", datetime(2026, 11, 11)) == {1: "a", 2: "B", 3: "c"}
 
 
 def test_links_of_earlier_exports_are_remembered_per_student(landing, tmp_path):

@@ -23,6 +23,8 @@ with delivered as (
             order by source_file, source_line
         ) as delivery
     from {{ source('landing', 'anki_cards') }}
+    -- a card that PACER deleted was made and may have been reviewed: its last content stands
+    where not coalesce(is_vanished, false)
 )
 
 select

@@ -27,6 +27,8 @@ with delivered as (
             order by source_file, source_line
         ) as delivery
     from {{ source('landing', 'llm_logs') }}
+    -- a judgement that PACER deleted did happen: its last content stands
+    where not coalesce(is_vanished, false)
 )
 
 select
