@@ -32,7 +32,8 @@ _VIEWS: dict[str, tuple[str, int | None]] = {
 }
 _LEDGER = (
     "source VARCHAR, file VARCHAR, rows_in BIGINT, landed BIGINT, refused BIGINT, conflicts BIGINT, "
-    "broken VARCHAR, per_day MAP(VARCHAR, BIGINT)"
+    "broken VARCHAR, per_day MAP(VARCHAR, BIGINT), warnings MAP(VARCHAR, BIGINT), "
+    "reasons MAP(VARCHAR, BIGINT)"
 )
 # a line that came twice loses nothing; one that is still being written comes whole the next time
 _REJECTS = """
@@ -100,7 +101,7 @@ def _count_files(db: duckdb.DuckDBPyConnection, home: Path) -> None:
         return
     db.execute(f"CREATE TABLE ledger ({_LEDGER})")
     if rows:
-        db.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        db.executemany("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _file_counts(db: duckdb.DuckDBPyConnection, home: Path, path: Path) -> tuple[object, ...]:
@@ -111,7 +112,8 @@ def _file_counts(db: duckdb.DuckDBPyConnection, home: Path, path: Path) -> tuple
     if rejects.exists():
         ((harmless, conflicts, broken),) = db.execute(_REJECTS, [str(rejects)]).fetchall()
     counts = (entry["rows_in"], entry["landed"], entry["rejected"] - harmless, conflicts)
-    return (source, entry["file"], *counts, broken, entry["per_day"])
+    told = (entry.get(name, {}) for name in ("warnings", "reasons"))
+    return (source, entry["file"], *counts, broken, entry["per_day"], *told)
 
 
 def read_frame(db: duckdb.DuckDBPyConnection, sql: str, facts: Mapping[str, object]) -> pd.DataFrame | None:

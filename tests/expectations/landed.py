@@ -111,6 +111,22 @@ def write_ledger(landing: Path, source: str, file: str, rejected: int = 0) -> No
     (folder / f"{file}.json").write_text(json.dumps(entry))
 
 
+def write_copy(landing: Path, source: str, taken: str, **counts: object) -> None:
+    """Write the ledger entry of a copy of PACER's database with the counts that a test is about."""
+    folder, key = landing / "_ledger" / source, f"pacer-{taken}"
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = {
+        "file": key,
+        "file_key": key,
+        "rows_in": 0,
+        "landed": 0,
+        "rejected": 0,
+        "per_day": {},
+        "warnings": {},
+    }
+    (folder / f"{key}.json").write_text(json.dumps(entry | counts))
+
+
 def write_rejects(landing: Path, source: str, file: str, reasons: str) -> None:
     """Write the rejects of a file from a query that gives one per row, with any of their columns."""
     folder = landing.parent / "rejects" / source
