@@ -11,12 +11,11 @@ from pathlib import Path
 
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.flags.history_regions import ServedRegion, history_regions
-from pacer_pipelines.adapters.landed_history import anki_links, current_hashes, flag_versions
+from pacer_pipelines.adapters.landed_history import current_hashes, flag_versions
 from pacer_pipelines.adapters.landing import Arrival, FileReceipt
 from pacer_pipelines.adapters.pacer_database import Snapshot, new_versions, snapshot
-from pacer_pipelines.adapters.source_files import Content, SourceFile, list_files, read_bytes, wal_beside
+from pacer_pipelines.adapters.source_files import Content, SourceFile, list_files, read_bytes
 from pacer_pipelines.errors import PacerError, SourceUnreadable
-from pacer_pipelines.ingest.anki_export import parse_anki_export, private_name
 from pacer_pipelines.ingest.card_reviews import parse_card_reviews
 from pacer_pipelines.ingest.exposures import parse_exposures
 from pacer_pipelines.ingest.feedback import parse_feedback
@@ -24,7 +23,7 @@ from pacer_pipelines.ingest.pacer_tables import Observed, parse_anki_cards, pars
 from pacer_pipelines.ingest.plan_tables import PLAN_TABLES, exclusion_rows, experiment_rows, region_rows
 from pacer_pipelines.ingest.planned import planned_experiments
 from pacer_pipelines.ingest.roster import parse_roster
-from pacer_pipelines.ingest.rows import Origin, Parsed, Reject, refused
+from pacer_pipelines.ingest.rows import Origin, Parsed, Reject
 from pacer_pipelines.ingest.tables import DAY_COLUMN, TABLES
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
@@ -94,29 +93,6 @@ def land_roster(resource: WorldResource) -> SourceReport:
     return _land_files(resource, "roster", resource.world.settings.sources.roster, parse, replace=True)
 
 
-def land_anki(resource: WorldResource) -> SourceReport:
-    """Anki exports, uploaded as ``<folder>/<student>/<file>``: one row per review."""
-    students: dict[str, str] = {}
-
-    def rename(relative: str) -> str:
-        try:
-            student, name = private_name(relative, resource.pseudonyms)
-        except ValueError:
-            return resource.pseudonyms.file(relative)
-        students[name] = student
-        return name
-
-    def parse(content: Content, origin: Origin, file: SourceFile) -> Parsed:
-        student = students.get(file.display_name)
-        if student is None:
-            return refused("nobody's export", "an Anki export lies in a folder named after its student")
-        known = anki_links(resource.home, resource.pseudonyms.student(student))
-        return parse_anki_export(content.data, origin, student, known, wal_beside(file))
-
-    where = resource.world.settings.sources.anki
-    return _land_listed(resource, "anki_reviews", where, parse, rename)
-
-
 def land_database(resource: WorldResource) -> tuple[SourceReport, ...]:
     """PACER's own tables, from each dated copy and from the live database: one row per changed version."""
     copies = resource.world.database_urls() if resource.world.settings.sources.database else []
@@ -130,7 +106,7 @@ def land_database(resource: WorldResource) -> tuple[SourceReport, ...]:
                 receipts[table].append(receipt)
         except PacerError as error:
             problems.append(error)
-    return tuple(_report(table, receipts[table], problems, bool(copies)) for table in ID_COLUMNS)
+    return tuple(report_of(table, receipts[table], problems, bool(copies)) for table in ID_COLUMNS)
 
 
 def land_plans(resource: WorldResource) -> int:
@@ -201,12 +177,13 @@ def _land_listed(
             _land_file(resource, table, file, parse, replace)
         except PacerError as error:
             problems.append(error)
-    return _report(table, resource.landing.receipts(table), problems)
+    return report_of(table, resource.landing.receipts(table), problems)
 
 
-def _report(
+def report_of(
     table: str, receipts: list[FileReceipt], problems: list[PacerError], configured: bool = True
 ) -> SourceReport:
+    """Give the report of a source from its receipts and from what went wrong."""
     transient = any(isinstance(error, SourceUnreadable) for error in problems)
     return SourceReport(table, configured, tuple(receipts), "; ".join(map(str, problems)), transient)
 
