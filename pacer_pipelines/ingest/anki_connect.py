@@ -16,7 +16,8 @@ from pacer_pipelines.ingest.anki_links import Link, is_link_field, strongest
 from pacer_pipelines.ingest.rows import FieldError, Reject, Row
 
 # JSON of nothing but brackets takes thirty times its size in memory
-JSON_CAP = 24 << 20
+JSON_CAP = 16 << 20
+ITEMS_CAP = 300_000
 _COLUMNS = ("id", "cid", "usn", "ease", "ivl", "lastIvl", "factor", "time", "type")
 
 
@@ -57,6 +58,8 @@ def read_answers(upload: Path) -> Answers:
     """
     answers = Answers()
     for position, item in enumerate(_items(_json(upload)), start=1):
+        if position > ITEMS_CAP:
+            raise FieldError("Anki export too large", f"allowed {ITEMS_CAP} items: ask for one deck at a time")
         answers.take(position, item)
     return answers
 

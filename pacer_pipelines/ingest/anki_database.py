@@ -17,8 +17,8 @@ from urllib.parse import quote
 from pacer_pipelines.ingest.rows import FieldError, Row
 
 _NAME = re.compile(r"[a-zA-Z]+")
-# half a billion steps of SQLite's machine: some 20 million reviews
-_STEPS_CAP = 500_000
+# a hundred million steps of the machine of SQLite: some seven million reviews
+_STEPS_CAP = 100_000
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 1 << 24,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 1 << 20,
@@ -53,7 +53,7 @@ def told(error: Exception) -> FieldError:
     """Give the reason to show for what SQLite said; its own words could quote the file."""
     if getattr(error, "sqlite_errorname", "") in ("SQLITE_INTERRUPT", "SQLITE_TOOBIG"):
         return FieldError(
-            "Anki export too large", "reading it takes more than 500 million steps or 16 MiB a value"
+            "Anki export too large", "reading it takes more than 100 million steps or 16 MiB a value"
         )
     return FieldError("damaged Anki export", getattr(error, "sqlite_errorname", type(error).__name__))
 

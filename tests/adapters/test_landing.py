@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from pacer_pipelines.adapters.landed_history import anki_links, current_hashes
+from pacer_pipelines.adapters.landed_history import current_hashes
 from pacer_pipelines.adapters.landing import Arrival, FileReceipt, Landing
 
 COLUMNS = [
@@ -214,17 +214,3 @@ def test_the_current_version_is_the_last_one_seen_before_a_moment(landing, tmp_p
         landing.land("llm_logs", HISTORY, None, Arrival(f"night{day}", "pacer.db", b"x"), parsed(*rows))
     assert current_hashes(tmp_path, "llm_logs", "log_id", datetime(2026, 11, 10)) == {1: "a", 2: "b"}
     assert current_hashes(tmp_path, "llm_logs", "log_id", datetime(2026, 11, 11)) == {1: "a", 2: "B", 3: "c"}
-
-
-def test_links_of_earlier_exports_are_remembered_per_student(landing, tmp_path):
-    columns = [
-        SimpleNamespace(name=n, type="BIGINT", required=False)
-        for n in ("anki_card_id", "log_id", "source_line")
-    ]
-    columns.append(SimpleNamespace(name="student_key", type="VARCHAR", required=True))
-    rows = [
-        {"anki_card_id": card, "log_id": log, "source_line": i, "student_key": student}
-        for i, (card, log, student) in enumerate([(5, 101, "k1_a"), (5, None, "k1_a"), (6, 7, "k1_b")])
-    ]
-    landing.land("anki_reviews", columns, None, Arrival("x", "x", b""), parsed(*rows))
-    assert anki_links(tmp_path, "k1_a") == {5: 101}

@@ -107,4 +107,4 @@ def test_an_answer_that_cannot_be_used_is_one_reject_without_its_content(data, w
 
 
 def test_an_answer_beyond_the_cap_is_refused_before_it_is_read():
-    assert reason(parsed(b"[" + b" " * (24 << 20) + b"]")) == "Anki export too large"
+    assert reason(parsed(b"[" + b" " * (16 << 20) + b"]")) == "Anki export too large"

@@ -21,7 +21,10 @@ from pacer_pipelines.orchestration.definitions import DAILY, build_definitions
 from .worlds import PLAN, ROOT, World
 
 SUITES = sorted((ROOT / "expectations").glob("*.json"))
-LOGS = ("exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews", "roster")
+LOGS = (
+    "exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews", "anki_card_links",
+    "roster",
+)  # fmt: skip
 MARTS = (
     "metric_sums_daily", "student_sums_daily", "segment_sums_daily", "ratings_by_decision_daily", "units_daily",
     "exposures_daily", "served_identities_daily",
