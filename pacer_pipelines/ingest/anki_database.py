@@ -28,6 +28,8 @@ _LIMITS = {
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
+# Unicode: SQLite quotes a damaged schema in its message
+REFUSALS = (sqlite3.Error, OverflowError, MemoryError, UnicodeError)
 _OF_A_VALUE = re.compile(r" value in |^CHECK constraint ")
 
 
@@ -45,7 +47,7 @@ def reading(collection: Path) -> Iterator[sqlite3.Connection]:
         with _limited(f"file:{quote(str(collection))}?mode=ro&immutable=1") as db:
             db.set_authorizer(_authorize)
             yield db
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except REFUSALS as error:
         raise told(error) from None
 
 
@@ -88,7 +90,7 @@ def check_whole(collection: Path, tables: tuple[str, ...]) -> None:
             said = [
                 str(line) for table in tables for (line,) in db.execute(f"PRAGMA integrity_check({table})")
             ]
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except REFUSALS as error:
         raise told(error) from None
     if any(line != "ok" and not _OF_A_VALUE.search(line) for line in said):
         raise FieldError("damaged Anki export", "copied while Anki was writing: close Anki and export again")

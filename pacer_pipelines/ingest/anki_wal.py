@@ -9,12 +9,11 @@ References:
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import struct
 from pathlib import Path
 
 from pacer_pipelines.ingest.anki_collection import note_types
-from pacer_pipelines.ingest.anki_database import merging, reading, told
+from pacer_pipelines.ingest.anki_database import REFUSALS, merging, reading, told
 from pacer_pipelines.ingest.rows import FieldError
 
 WAL_FLAG = b"\x02\x02"
@@ -42,7 +41,7 @@ def merge(collection: Path, wal: Path) -> None:
     try:
         with merging(collection) as db:
             ((_, _, merged),) = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except REFUSALS as error:
         raise told(error) from None
     # SQLite says how many frames up to the last commit it could use
     if merged != written:
