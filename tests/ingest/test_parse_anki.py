@@ -60,8 +60,12 @@ def old() -> bytes:
     return repacked("stuA_legacy.colpkg", meta=None)
 
 
-@pytest.mark.parametrize("package", [very_old, old])
-def test_a_package_without_meta_is_read(package):
+def very_old_with_meta() -> bytes:
+    return repacked("stuA_legacy.colpkg", meta=b"\x08\x01", collection__anki21=None, collection__anki2=legacy())
+
+
+@pytest.mark.parametrize("package", [very_old, old, very_old_with_meta])
+def test_a_package_of_an_old_anki_is_read(package):
     export = parsed(package())
     assert answered(export) == true_reviews()
     assert links(export) == true_links()

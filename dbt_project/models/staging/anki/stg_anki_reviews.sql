@@ -36,6 +36,7 @@ select
     delivered.ease,
     delivered.interval_days,
     delivered.last_interval_days,
+    delivered.factor,
     delivered.taken_ms,
     delivered.review_type,
     delivered.source_file,
