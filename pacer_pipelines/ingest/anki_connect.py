@@ -59,7 +59,9 @@ def read_answers(upload: Path) -> Answers:
     answers = Answers()
     for position, item in enumerate(_items(_json(upload)), start=1):
         if position > ITEMS_CAP:
-            raise FieldError("Anki export too large", f"allowed {ITEMS_CAP} items: ask for one deck at a time")
+            raise FieldError(
+                "Anki export too large", f"allowed {ITEMS_CAP} items: ask for one deck at a time"
+            )
         answers.take(position, item)
     return answers
 

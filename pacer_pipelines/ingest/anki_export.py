@@ -28,6 +28,9 @@ COPIED_OPEN = (
     "no review inside, and no -wal file beside it, where Anki keeps what is new while it is open: "
     "close Anki and export a .colpkg"
 )
+ASK_BY_CARDS = (
+    "AnkiConnect found no review: ask findCards for deck:PACER and hand its answer to getReviewsOfCards"
+)
 _EXPORT_A_DECK = "export PACER's deck as .apkg and tick 'Include scheduling information'"
 _NOT_THAT = {
     ".revlog": f"this is Anki's research export: it does not say which card is PACER's; {_EXPORT_A_DECK}",
@@ -48,15 +51,19 @@ class AnkiExport:
 
 @dataclass(frozen=True)
 class _History:
-    """What a format gives, before it is typed. ``speaks_of_cards``: whether it could name a link at all."""
+    """What a format gives, before it is typed.
+
+    ``if_empty`` tells what to do when there is no review, None if none is expected; ``speaks_of_cards`` says whether
+    there could have been a link.
+    """
 
     reviews: Iterable[Record]
     links: Mapping[int, Link]
+    if_empty: str | None
+    speaks_of_cards: bool = True
     rollover: int | None = None
     rejects: list[Reject] = field(default_factory=list)
     warnings: Mapping[str, int] = field(default_factory=dict)
-    speaks_of_cards: bool = True
-    speaks_of_reviews: bool = True
 
 
 def private_name(relative: str, pseudonyms: Pseudonyms) -> tuple[str, str]:
@@ -101,10 +108,9 @@ def parse_anki_export(
 
 def _told(reviews: Parsed, found: _History) -> Parsed:
     """Add what the format itself refused, and say so when there was nothing to read."""
-    empty = found.speaks_of_reviews and not reviews.rows_in and not reviews.warnings and not found.rejects
     rejects = [*reviews.rejects, *found.rejects]
-    if empty:
-        rejects.append(Reject(0, "export without reviews", COPIED_OPEN if found.warnings else TICK_THE_BOX))
+    if found.if_empty and not reviews.rows and not reviews.warnings and not rejects:
+        rejects = [Reject(0, "export without reviews", found.if_empty)]
     return Parsed(
         reviews.rows, rejects, len(reviews.rows) + len(rejects), {**reviews.warnings, **found.warnings}
     )
@@ -128,15 +134,19 @@ def _history(upload: Path, name: str, wal: Path | None, cap: int) -> Iterator[_H
                 yield _History(
                     anki_collection.reviews(db),
                     anki_collection.card_links(db),
-                    anki_collection.rollover(db),
+                    if_empty=COPIED_OPEN if warnings else TICK_THE_BOX,
+                    rollover=anki_collection.rollover(db),
                     warnings=warnings,
                 )
     elif start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
         answers = read_answers(upload)
         yield _History(
-            answers.reviews, answers.links, rejects=answers.rejects,
-            speaks_of_cards=answers.cards > 0, speaks_of_reviews=not answers.cards,
-        )  # fmt: skip
+            answers.reviews,
+            answers.links,
+            if_empty=None if answers.cards else ASK_BY_CARDS,
+            speaks_of_cards=answers.cards > 0,
+            rejects=answers.rejects,
+        )
     else:
         suffix = ".csv" if start.startswith(b"#separator:") else PurePosixPath(name).suffix
         allowed = "allowed .apkg, .colpkg, collection.anki2 or AnkiConnect's JSON, uploaded in full"
@@ -153,6 +163,8 @@ def _private_copy(upload: Path, collection: Path, wal: Path | None, cap: int) ->
         stream.seek(0)
         _copy_capped(stream, collection, cap)
     if wal is not None:
+        if wal.stat().st_size > cap:
+            raise FieldError("Anki export too large", f"allowed {cap} bytes of -wal file")
         merge(collection, wal)
     check_whole(collection, _TABLES)
     return {NO_WAL: 1} if wal is None and header[18:20] == WAL_FLAG else {}

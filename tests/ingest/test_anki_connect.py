@@ -103,6 +103,7 @@ REFUSED = {
 def test_an_answer_that_cannot_be_used_is_one_reject_without_its_content(data, why):
     (reject,) = parsed(data).reviews.rejects
     assert reject.reason == why
+    assert "Include scheduling" not in reject.detail
     assert "김민수" not in reject.detail
 
 

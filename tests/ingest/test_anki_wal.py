@@ -124,6 +124,10 @@ def test_the_wal_file_of_a_database_with_other_pages_is_refused(tmp_path, four):
     assert reason(parsed(four[0], wal=wal)) == "damaged Anki export"
 
 
+def test_a_wal_file_beyond_the_cap_is_refused(four):
+    assert reason(parsed(four[0], wal=four[1] * 50, cap=len(four[0]))) == "Anki export too large"
+
+
 def test_a_copy_taken_while_pages_moved_is_refused():
     """Half of the pages from before a day of reviews, half from after it."""
     grown = edited(MANY.format(list(range(3000))))

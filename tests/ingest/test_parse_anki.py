@@ -61,7 +61,9 @@ def old() -> bytes:
 
 
 def very_old_with_meta() -> bytes:
-    return repacked("stuA_legacy.colpkg", meta=b"\x08\x01", collection__anki21=None, collection__anki2=legacy())
+    return repacked(
+        "stuA_legacy.colpkg", meta=b"\x08\x01", collection__anki21=None, collection__anki2=legacy()
+    )
 
 
 @pytest.mark.parametrize("package", [very_old, old, very_old_with_meta])
