@@ -1,12 +1,26 @@
 -- One row: the day's answered Anki reviews of PACER cards against PACER's cards, and the students whose whole
 -- history links to no PACER card (their export lost guid, field and tag).
-with answers as (
+with links as (
     select
         student_key,
-        log_id,
-        reviewed_date
-    from anki_reviews
-    where reviewed_date <= $day and ease > 0
+        anki_card_id,
+        min(log_id) as log_id
+    from anki_card_links
+    group by student_key, anki_card_id
+),
+
+answers as (
+    select
+        reviews.student_key,
+        links.log_id,
+        reviews.reviewed_date
+    from (
+        select distinct student_key, review_id, anki_card_id, reviewed_date
+        from anki_reviews
+        where reviewed_date <= $day and ease > 0
+    ) as reviews
+    left join links
+        on reviews.student_key = links.student_key and reviews.anki_card_id = links.anki_card_id
 ),
 
 students as (

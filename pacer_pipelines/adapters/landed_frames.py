@@ -28,6 +28,7 @@ _VIEWS: dict[str, tuple[str, int | None]] = {
     "anki_cards": ("anki_cards", None),
     "card_reviews": ("card_reviews", 1),
     "anki_reviews": ("anki_reviews", None),
+    "anki_card_links": ("anki_card_links", None),
     "experiments": ("experiments", None),
 }
 _LEDGER = (

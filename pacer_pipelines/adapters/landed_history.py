@@ -1,4 +1,4 @@
-"""Reading back from the landing what the next ingest needs: days that a copy shows anew, known card links."""
+"""Reading back from the landing what the next ingest needs: days that a copy shows anew, versions of the flag file."""
 
 from __future__ import annotations
 
@@ -21,19 +21,6 @@ def first_new_days(home: Path, table: str) -> dict[date, date]:
         "WHERE not_before_at IS NULL OR created_at >= not_before_at GROUP BY observed_date",
         home / "landing" / table,
         {},
-    )
-
-
-def anki_links(home: Path, student_key: str) -> dict[int, int]:
-    """Give Anki card id -> PACER log id that earlier exports of this student showed.
-
-    A package drops or orphans the reviews of a deleted note; what we once knew of it stays known.
-    """
-    return _pairs(
-        f"SELECT anki_card_id, min(log_id) FROM {_PARTS} "
-        "WHERE student_key = $student AND log_id IS NOT NULL GROUP BY anki_card_id",
-        home / "landing" / "anki_reviews",
-        {"student": student_key},
     )
 
 

@@ -24,6 +24,7 @@ STEP_PAGES = 4096  # 16 MB of the usual pages: a lock of some milliseconds
 RESTARTS = 2  # a writer between two steps makes the copy begin anew; then it is made in one step
 BATCH = 5000
 _CHUNK = 1 << 20
+_STEPS_AT_ONCE, _LEAST_STEPS, _STEPS_PER_BYTE = 10_000, 50_000_000, 10
 
 
 @contextmanager
@@ -36,7 +37,9 @@ def sqlite_reader(source: str, path: Path) -> Iterator[SqliteReader]:
     """
     # SQLite looks for the log beside the file that a link points to
     real = Path(os.path.realpath(path))
-    if not real.is_file():
+    with _named(source, path):
+        found = real.is_file()
+    if not found:
         raise SourceMissing(source, str(path))
     with tempfile.TemporaryDirectory(prefix="pacer-") as folder:
         copy = Path(folder) / "pacer.db"
@@ -46,6 +49,7 @@ def sqlite_reader(source: str, path: Path) -> Iterator[SqliteReader]:
             else:
                 _back_up(real, copy)
             db = sqlite3.connect(copy)
+            _stop_runaway(db, copy.stat().st_size)
         with closing(db):
             reader = SqliteReader(source, str(path), db)
             reader.check_pages()
@@ -113,6 +117,15 @@ class SqliteReader:
     def _all(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with _named(self._source, self.where):
             return self._db.execute(query, values).fetchall()
+
+
+def _stop_runaway(db: sqlite3.Connection, size: int) -> None:
+    """Stop a query that takes more steps of SQLite's machine than rows of a file of this size can ask for.
+
+    A view in a damaged or crafted copy may have no end.
+    """
+    steps = iter(range((_LEAST_STEPS + _STEPS_PER_BYTE * size) // _STEPS_AT_ONCE))
+    db.set_progress_handler(lambda: next(steps, None) is None, _STEPS_AT_ONCE)
 
 
 def _back_up(path: Path, copy: Path) -> None:

@@ -156,17 +156,6 @@ def _glob_base(where: Path) -> Path:
     return base
 
 
-def wal_beside(file: SourceFile) -> bytes | None:
-    """Give the write-ahead log that lies beside a copied SQLite file; it holds the newest rows."""
-    wal = file.path.with_name(file.path.name + "-wal")
-    try:
-        return wal.read_bytes() if wal.is_file() else None
-    except OSError as error:
-        # the path may hold a student's id, so it stays out of the message
-        why = error.strerror or type(error).__name__
-        raise SourceUnreadable("wal", f"{file.display_name}-wal", why) from None
-
-
 def file_key(name: str) -> str:
     """Give a name that is safe as a file name and as good as unique.
 

@@ -1,48 +1,69 @@
-"""A student's own Anki reviews, from every format Anki exports.
-
-References:
-    Anki's file formats: rslib/src/import_export/package/ and rslib/src/storage/ of github.com/ankitects/anki.
-"""
+"""A student's own Anki reviews, from every format Anki offers: docs/anki.md."""
 
 from __future__ import annotations
 
-import json
-import re
-import sqlite3
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from pathlib import PurePosixPath
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
 
-from pacer_pipelines.ingest.anki_package import SIZE_CAP, collection_bytes, opened
+from pacer_pipelines.ingest import anki_collection
+from pacer_pipelines.ingest.anki_connect import read_answers
+from pacer_pipelines.ingest.anki_database import check_whole, reading
+from pacer_pipelines.ingest.anki_links import Link
+from pacer_pipelines.ingest.anki_package import SIZE_CAP, SQLITE, unpack_collection
+from pacer_pipelines.ingest.anki_rows import Student, link_rows, review_rows
+from pacer_pipelines.ingest.anki_wal import WAL_FLAG, merge
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
-from pacer_pipelines.ingest.rows import (
-    BIGINT_MAX,
-    INTEGER_MAX,
-    FieldError,
-    Origin,
-    Parsed,
-    Record,
-    Reject,
-    Row,
-    in_years,
-    integer,
-    optional_integer,
-    refused,
-)
+from pacer_pipelines.ingest.rows import FieldError, Origin, Parsed, Record, Reject, refused
 
-LINK_FIELD = "pacercard"
-DAY_STARTS = timedelta(hours=4)
 TICK_THE_BOX = (
     "no review history inside: export again from the Anki desktop program and tick "
     "'Include scheduling information'"
 )
-_SUFFIXES = (".apkg", ".colpkg", ".anki2")
-_REVLOG = ("id", "cid", "ease", "ivl", "lastIvl", "factor", "time", "type")
-_LINKS = (
-    ("field", re.compile(r"pacer:(\d{1,18})")),
-    ("guid", re.compile(r"pacer-(\d{1,18})")),
-    ("tag", re.compile(r"pacer::log::(\d{1,18})")),
+NO_WAL = "collection copied without its -wal file: the newest reviews may be missing"
+COPIED_OPEN = (
+    "no review inside, and no -wal file beside it, where Anki keeps what is new while it is open: "
+    "close Anki and export a .colpkg"
 )
+ASK_BY_CARDS = (
+    "AnkiConnect found no review: ask findCards for deck:PACER and hand its answer to getReviewsOfCards"
+)
+_EXPORT_A_DECK = "export PACER's deck as .apkg and tick 'Include scheduling information'"
+_NOT_THAT = {
+    ".revlog": f"this is Anki's research export: it does not say which card is PACER's; {_EXPORT_A_DECK}",
+    ".csv": f"this is a list of notes, without card ids and reviews; {_EXPORT_A_DECK}",
+    ".txt": f"this is a list of notes, without card ids and reviews; {_EXPORT_A_DECK}",
+}
+_SUFFIXES = (".apkg", ".colpkg", ".anki2", ".json", *_NOT_THAT)
+_TABLES = ("revlog", "cards", "notes")
+
+
+@dataclass(frozen=True)
+class AnkiExport:
+    """What one upload became: rows of `anki_reviews`, and of `anki_card_links`."""
+
+    reviews: Parsed
+    links: Parsed
+
+
+@dataclass(frozen=True)
+class _History:
+    """What a format gives, before it is typed.
+
+    ``if_empty`` tells what to do when there is no review, None if none is expected; ``speaks_of_cards`` says whether
+    there could have been a link.
+    """
+
+    reviews: Iterable[Record]
+    links: Mapping[int, Link]
+    if_empty: str | None
+    speaks_of_cards: bool = True
+    rollover: int | None = None
+    rejects: list[Reject] = field(default_factory=list)
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
 
 def private_name(relative: str, pseudonyms: Pseudonyms) -> tuple[str, str]:
@@ -63,137 +84,95 @@ def private_name(relative: str, pseudonyms: Pseudonyms) -> tuple[str, str]:
 
 
 def parse_anki_export(
-    data: bytes,
-    origin: Origin,
-    student_id: str,
-    known_links: Mapping[int, int] | None = None,
-    wal: bytes | None = None,
-    cap: int = SIZE_CAP,
-) -> Parsed:
-    """Give the review log of an Anki export.
+    upload: Path, origin: Origin, student: Student, wal: Path | None = None, cap: int = SIZE_CAP
+) -> AnkiExport:
+    """Give the reviews and card links of an Anki export.
 
     Args:
-        data: The uploaded file: .apkg, .colpkg or collection.anki2.
-        origin: Display name (already private), pseudonyms and time zone.
-        student_id: Whose export it is; the file does not say.
-        known_links: card id -> log id from earlier exports of this student, for reviews whose card has
-            since been deleted.
+        upload: The uploaded file: .apkg, .colpkg, collection.anki2, or an answer of AnkiConnect as JSON.
+        origin: Display name (already private; its suffix helps to name a wrong format), pseudonyms, time zone.
+        student: Whose export it is; the file does not say.
         wal: The `-wal` file of a bare collection, if it came along.
         cap: Largest unpacked size in bytes.
 
     Returns:
-        Rows of the landing table `anki_reviews` (ease 0 included: a reset is part of the history), and
-        rejects. A file that cannot be used is one reject on line 0.
+        Both tables' rows and rejects. A file that cannot be used is one reject on line 0 of the reviews.
     """
     try:
-        with opened(collection_bytes(data, cap), wal) as db:
-            links = {**(known_links or {}), **_card_links(db)}
-            reviews = _select(db, "revlog", _REVLOG, "ORDER BY id")
+        with _history(upload, origin.source_file, wal, cap) as found:
+            reviews = review_rows(found.reviews, found.links, student, origin, found.rollover)
+            return AnkiExport(_told(reviews, found), _linked(link_rows(found.links, student, origin), found))
     except FieldError as error:
-        return refused(error.reason, error.detail)
-    except (sqlite3.Error, OverflowError, UnicodeError) as error:
-        return refused("damaged Anki export", type(error).__name__)
-    if not reviews:
-        return refused("export without reviews", TICK_THE_BOX)
-    return _reviews(reviews, origin, origin.pseudonyms.student(student_id), links)
+        return AnkiExport(refused(error.reason, error.detail), Parsed([], [], 0))
 
 
-def _reviews(reviews: Iterable[Record], origin: Origin, student_key: str, links: Mapping[int, int]) -> Parsed:
-    rows: list[Row] = []
-    rejects: list[Reject] = []
-    for position, review in enumerate(reviews, start=1):
-        try:
-            rows.append(_review(review, origin, student_key, links) | {"source_line": position})
-        except FieldError as error:
-            rejects.append(Reject(position, error.reason, error.detail))
-    return Parsed(rows, rejects, len(rows) + len(rejects))
+def _told(reviews: Parsed, found: _History) -> Parsed:
+    """Add what the format itself refused, and say so when there was nothing to read."""
+    rejects = [*reviews.rejects, *found.rejects]
+    if found.if_empty and not reviews.rows and not reviews.warnings and not rejects:
+        rejects = [Reject(0, "export without reviews", found.if_empty)]
+    return Parsed(
+        reviews.rows, rejects, len(reviews.rows) + len(rejects), {**reviews.warnings, **found.warnings}
+    )
 
 
-def _review(review: Record, origin: Origin, student_key: str, links: Mapping[int, int]) -> Row:
-    review_id = integer(review, "id", 0, BIGINT_MAX)
-    card_id = integer(review, "cid", 0, BIGINT_MAX)
-    try:
-        reviewed_at = datetime.fromtimestamp(review_id // 1000, UTC).replace(
-            tzinfo=None, microsecond=review_id % 1000 * 1000
+def _linked(links: Parsed, found: _History) -> Parsed:
+    if links.rows_in or not found.speaks_of_cards:
+        return links
+    return refused("no PACER card inside", f"no field, guid or tag leads to PACER; {_EXPORT_A_DECK}")
+
+
+@contextmanager
+def _history(upload: Path, name: str, wal: Path | None, cap: int) -> Iterator[_History]:
+    with upload.open("rb") as stream:
+        start = stream.read(64)
+    if start.startswith((SQLITE, b"PK\x03\x04", b"PK\x05\x06")):
+        with tempfile.TemporaryDirectory(prefix="anki-") as folder:
+            collection = Path(folder) / "collection.anki2"
+            warnings = _private_copy(upload, collection, wal, cap)
+            with reading(collection) as db:
+                yield _History(
+                    anki_collection.reviews(db),
+                    anki_collection.card_links(db),
+                    if_empty=COPIED_OPEN if warnings else TICK_THE_BOX,
+                    rollover=anki_collection.rollover(db),
+                    warnings=warnings,
+                )
+    elif start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
+        answers = read_answers(upload)
+        yield _History(
+            answers.reviews,
+            answers.links,
+            if_empty=None if answers.cards else ASK_BY_CARDS,
+            speaks_of_cards=answers.cards > 0,
+            rejects=answers.rejects,
         )
-    except (ValueError, OverflowError, OSError):
-        raise FieldError("out of range", "id: allowed epoch milliseconds of 2000..2099") from None
-    return {
-        "student_key": student_key,
-        "review_id": review_id,
-        "anki_card_id": card_id,
-        "log_id": links.get(card_id),
-        "reviewed_at": in_years(reviewed_at, "id"),
-        "reviewed_date": _anki_day(reviewed_at, origin),
-        "ease": integer(review, "ease", 0, 4),
-        "interval_days": _days(review, "ivl"),
-        "last_interval_days": _days(review, "lastIvl"),
-        "factor": optional_integer(review, "factor", 0, INTEGER_MAX),
-        "taken_ms": optional_integer(review, "time", 0, INTEGER_MAX),
-        "review_type": optional_integer(review, "type", 0, 5),
-        "source_file": origin.source_file,
-    }
+    else:
+        suffix = ".csv" if start.startswith(b"#separator:") else PurePosixPath(name).suffix
+        allowed = "allowed .apkg, .colpkg, collection.anki2 or AnkiConnect's JSON, uploaded in full"
+        raise FieldError("not an Anki export", _NOT_THAT.get(suffix, allowed))
 
 
-def _anki_day(reviewed_at: datetime, origin: Origin) -> date:
-    """Give the day a review counts for in Anki, which turns over at 04:00 on the student's clock."""
-    return (reviewed_at.replace(tzinfo=UTC).astimezone(origin.tz) - DAY_STARTS).date()
+def _private_copy(upload: Path, collection: Path, wal: Path | None, cap: int) -> dict[str, int]:
+    """Write the collection that is to be read, with its `-wal` merged; gives what a reader should know."""
+    with upload.open("rb") as stream:
+        header = stream.read(20)
+        if not header.startswith(SQLITE):
+            unpack_collection(upload, collection, cap)
+            return {}
+        stream.seek(0)
+        _copy_capped(stream, collection, cap)
+    if wal is not None:
+        if wal.stat().st_size > cap:
+            raise FieldError("Anki export too large", f"allowed {cap} bytes of -wal file")
+        merge(collection, wal)
+    check_whole(collection, _TABLES)
+    return {NO_WAL: 1} if wal is None and header[18:20] == WAL_FLAG else {}
 
 
-def _days(review: Record, field: str) -> float:
-    """Give an interval in days; Anki stores days as positive, seconds as negative numbers."""
-    value = integer(review, field, -INTEGER_MAX, INTEGER_MAX)
-    return float(value) if value >= 0 else -value / 86_400
-
-
-def _select(db: sqlite3.Connection, table: str, columns: tuple[str, ...], tail: str = "") -> list[Row]:
-    """Read columns of a real table; a view under that name is not Anki's and is refused."""
-    kind = db.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-    if kind != ("table",):
-        raise FieldError("damaged Anki export", f"no table {table}")
-    found = db.execute(f"SELECT {', '.join(columns)} FROM {table} {tail}")
-    return [dict(zip(columns, row, strict=True)) for row in found]
-
-
-def _card_links(db: sqlite3.Connection) -> dict[int, int]:
-    """Give card id -> PACER log id, by the strongest link its note carries."""
-    places = _link_places(db)
-    notes = {}
-    for note in _select(db, "notes", ("id", "mid", "guid", "tags", "flds")):
-        log_id = _log_of(note, places.get(note["mid"]))
-        if log_id is not None:
-            notes[note["id"]] = log_id
-    cards = _select(db, "cards", ("id", "nid"))
-    return {card["id"]: notes[card["nid"]] for card in cards if card["nid"] in notes}
-
-
-def _log_of(note: Row, place: int | None) -> int | None:
-    if not all(isinstance(note[name], str) for name in ("guid", "tags", "flds")):
-        return None
-    fields = note["flds"].split("\x1f")
-    linked = [fields[place].strip()] if place is not None and place < len(fields) else []
-    candidates = {"field": linked, "guid": [note["guid"]], "tag": note["tags"].split()}
-    for where, pattern in _LINKS:
-        for candidate in candidates[where]:
-            if found := pattern.fullmatch(candidate):
-                return int(found.group(1))
-    return None
-
-
-def _link_places(db: sqlite3.Connection) -> dict[int, int]:
-    """Give note type id -> position of the hidden link field; below schema 15 that is JSON in `col`."""
-    header = _select(db, "col", ("ver", "models"))
-    if not header or type(header[0]["ver"]) is not int:
-        raise FieldError("damaged Anki export", "col: no schema version")
-    if header[0]["ver"] >= 15:
-        fields = _select(db, "fields", ("ntid", "ord", "name"))
-        return {f["ntid"]: f["ord"] for f in fields if str(f["name"]).casefold() == LINK_FIELD}
-    try:
-        return {
-            int(model): int(f["ord"])
-            for model, kind in json.loads(header[0]["models"]).items()
-            for f in kind["flds"]
-            if str(f["name"]).casefold() == LINK_FIELD
-        }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise FieldError("damaged Anki export", "col.models") from None
+def _copy_capped(stream: IO[bytes], collection: Path, cap: int) -> None:
+    with collection.open("wb") as out:
+        while piece := stream.read(1 << 20):
+            out.write(piece)
+            if out.tell() > cap:
+                raise FieldError("Anki export too large", f"allowed {cap} bytes")

@@ -1,9 +1,11 @@
-"""The roster: a CSV of student, school, grade, coach."""
+"""The roster: a CSV of student, school, grade, coach, time zone."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from functools import cache
+from zoneinfo import available_timezones
 
 from pacer_pipelines.ingest.rows import FieldError, Origin, Parsed, Reject, Row, optional_text, text
 
@@ -12,16 +14,18 @@ def parse_roster(data: bytes, origin: Origin) -> Parsed:
     """Give the students of a roster; columns may stand in any order, only student_id is required.
 
     A byte order mark is fine here (spreadsheets write one). A student who stands twice is a duplicate or,
-    with other values, a conflict: the first line counts.
+    with other values, a conflict: the first line counts. A time zone that is not one of IANA's is emptied and counted.
     """
     rows: list[Row] = []
     rejects: list[Reject] = []
     first: dict[str, Row] = {}
+    unknown = 0
     for line, record in _records(data):
         try:
             if isinstance(record, FieldError):
                 raise record
             row = _student(record, line, origin)
+            unknown += bool(record.get("timezone")) and row["timezone"] is None
             earlier = first.setdefault(row["student_key"], row)
             if earlier is not row:
                 same = {**earlier, "source_line": 0} == {**row, "source_line": 0}
@@ -29,7 +33,8 @@ def parse_roster(data: bytes, origin: Origin) -> Parsed:
             rows.append(row)
         except FieldError as error:
             rejects.append(Reject(line, error.reason, error.detail))
-    return Parsed(rows, rejects, len(rows) + len(rejects))
+    warnings = {"timezone: not an IANA name": unknown} if unknown else {}
+    return Parsed(rows, rejects, len(rows) + len(rejects), warnings)
 
 
 def student_ids(data: bytes) -> frozenset[str]:
@@ -45,9 +50,16 @@ def _student(record: dict[str, str], line: int, origin: Origin) -> Row:
         "school": optional_text(record, "school"),
         "grade": optional_text(record, "grade"),
         "coach_key": origin.pseudonyms.coach(coach_id) if coach_id else None,
+        "timezone": zone if (zone := optional_text(record, "timezone")) in _zones() else None,
         "source_file": origin.source_file,
         "source_line": line,
     }
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Give the names that stand for a place everywhere; `localtime` is another zone on each machine."""
+    return frozenset(available_timezones()) - {"localtime"}
 
 
 def _records(data: bytes) -> Iterator[tuple[int, dict[str, str] | FieldError]]:

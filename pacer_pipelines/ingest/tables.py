@@ -118,9 +118,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         "student_key! VARCHAR",
         "review_id! BIGINT",
         "anki_card_id! BIGINT",
-        "log_id BIGINT",
         "reviewed_at! TIMESTAMP",
         "reviewed_date! DATE",
+        "rollover_hour INTEGER",
         "ease! INTEGER",
         "interval_days DOUBLE",
         "last_interval_days DOUBLE",
@@ -128,7 +128,16 @@ TABLES: dict[str, tuple[Column, ...]] = {
         "taken_ms INTEGER",
         "review_type INTEGER",
     ),
-    "roster": columns("student_key! VARCHAR", "school VARCHAR", "grade VARCHAR", "coach_key VARCHAR"),
+    "anki_card_links": columns(
+        "student_key! VARCHAR",
+        "anki_card_id! BIGINT",
+        "log_id! BIGINT",
+        "how! VARCHAR",
+        "card_created_date! DATE",
+    ),
+    "roster": columns(
+        "student_key! VARCHAR", "school VARCHAR", "grade VARCHAR", "coach_key VARCHAR", "timezone VARCHAR"
+    ),
 }
 
 # History tables lie by the day a version was first seen: a later snapshot then only ever adds files.
@@ -139,5 +148,6 @@ DAY_COLUMN: dict[str, str | None] = {
     "anki_cards": "observed_date",
     "card_reviews": "reviewed_date",
     "anki_reviews": "reviewed_date",
+    "anki_card_links": "card_created_date",
     "roster": None,
 }

@@ -13,11 +13,10 @@ from pacer_pipelines.adapters.arrivals import Arrival, Stream
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.file_lines import fingerprint, fingerprinted_lines
 from pacer_pipelines.adapters.flags.history_regions import ServedRegion, history_regions
-from pacer_pipelines.adapters.landed_history import anki_links, flag_versions
+from pacer_pipelines.adapters.landed_history import flag_versions
 from pacer_pipelines.adapters.landing import FileReceipt
-from pacer_pipelines.adapters.source_files import SourceFile, fetched, list_files, read_bytes, wal_beside
+from pacer_pipelines.adapters.source_files import SourceFile, fetched, list_files, read_bytes
 from pacer_pipelines.errors import PacerError, SourceUnreadable
-from pacer_pipelines.ingest.anki_export import parse_anki_export, private_name
 from pacer_pipelines.ingest.card_reviews import card_review_lines
 from pacer_pipelines.ingest.exposures import exposure_lines
 from pacer_pipelines.ingest.feedback import feedback_lines
@@ -91,33 +90,7 @@ def land_roster(resource: WorldResource) -> SourceReport:
     def land(file: SourceFile) -> None:
         _land_whole(resource, "roster", file, parse_roster, replace=True)
 
-    return _land_listed(resource, "roster", resource.world.settings.sources.roster, land)
-
-
-def land_anki(resource: WorldResource) -> SourceReport:
-    """Anki exports, uploaded as ``<folder>/<student>/<file>``: one row per review."""
-    students: dict[str, str] = {}
-
-    def rename(relative: str) -> str:
-        try:
-            student, name = private_name(relative, resource.pseudonyms)
-        except ValueError:
-            return resource.pseudonyms.file(relative)
-        students[name] = student
-        return name
-
-    def land(file: SourceFile) -> None:
-        def parse(data: bytes, origin: Origin) -> Parsed:
-            student = students.get(file.display_name)
-            if student is None:
-                return refused("nobody's export", "an Anki export lies in a folder named after its student")
-            known = anki_links(resource.home, resource.pseudonyms.student(student))
-            return parse_anki_export(data, origin, student, known, wal_beside(file))
-
-        _land_whole(resource, "anki_reviews", file, parse)
-
-    where = resource.world.settings.sources.anki
-    return _land_listed(resource, "anki_reviews", where, land, rename)
+    return land_listed(resource, "roster", resource.world.settings.sources.roster, land)
 
 
 def land_plans(resource: WorldResource) -> int:
@@ -157,10 +130,10 @@ def _regions_of(resource: WorldResource, plan: Plan) -> dict[str, tuple[ServedRe
 def _land_logs(
     resource: WorldResource, table: str, where: str | None, lines_of: Callable[[Origin], LineFormat]
 ) -> SourceReport:
-    return _land_listed(resource, table, where, lambda file: _land_log(resource, table, file, lines_of))
+    return land_listed(resource, table, where, lambda file: _land_log(resource, table, file, lines_of))
 
 
-def _land_listed(
+def land_listed(
     resource: WorldResource,
     table: str,
     where: str | None,

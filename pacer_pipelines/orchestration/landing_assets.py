@@ -5,12 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from pacer_pipelines.orchestration import database_landing, ingestion
+from pacer_pipelines.orchestration import anki_uploads, database_landing, ingestion
 from pacer_pipelines.orchestration.ingestion import SourceReport
 from pacer_pipelines.orchestration.resources import WorldResource
 
 LANDED = (
-    "exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews", "roster",
+    "exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews",
+    "anki_card_links", "roster",
 )  # fmt: skip
 DESCRIPTIONS = {
     "exposures": "One row per judge call, failures included: who was served which variant, by which flag version. "
@@ -20,7 +21,8 @@ DESCRIPTIONS = {
     "written into the row later, without a time.",
     "anki_cards": "One row per card x version of its row: history of PACER's anki_cards.",
     "card_reviews": "One row per review of one of PACER's own cards.",
-    "anki_reviews": "One row per review in a student's Anki export, linked to PACER's judgement where it can be.",
+    "anki_reviews": "One row per review in a student's Anki export.",
+    "anki_card_links": "One row per card x Anki export that tells which of PACER's judgements the card was made from.",
     "roster": "One row per student: school, grade and coach.",
     "experiments": "One row per pre-registered plan: unit, variants, days, maturity windows, covariate, caps.",
     "experiment_exclusions": "One row per segment that a plan leaves out, because it was never randomised.",
@@ -45,7 +47,7 @@ def landing_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) 
         _source("feedback_events", ingestion.land_feedback, {"json", "parquet"}, common),
         _database(common),
         _source("card_reviews", ingestion.land_card_reviews, {"json", "parquet"}, common),
-        _source("anki_reviews", ingestion.land_anki, {"file", "parquet"}, common),
+        _anki(common),
         _source("roster", ingestion.land_roster, {"csv", "parquet"}, common),
     ]
 
@@ -76,6 +78,21 @@ def _database(common: dict[str, Any]) -> dg.AssetsDefinition:
             yield _told(context, world, report)
 
     asset: dg.AssetsDefinition = pacer_database
+    return asset
+
+
+def _anki(common: dict[str, Any]) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name="anki_exports", specs=_specs(anki_uploads.ANKI_TABLES, {"file", "parquet"}, common),
+        retry_policy=DOOR, backfill_policy=ONE_DAY, pool="landing",
+    )  # fmt: skip
+    def anki_exports(
+        context: dg.AssetExecutionContext, world: WorldResource
+    ) -> Iterator[dg.MaterializeResult]:
+        for report in anki_uploads.land_anki(world):
+            yield _told(context, world, report)
+
+    asset: dg.AssetsDefinition = anki_exports
     return asset
 
 
@@ -115,7 +132,13 @@ def _told(
     day = context.partition_key
     rows = [
         dg.TableRecord(
-            {"file": item.file, "rows in": item.rows_in, "landed": item.landed, "rejected": item.rejected}
+            {
+                "file": item.file,
+                "rows in": item.rows_in,
+                "landed": item.landed,
+                "rejected": item.rejected,
+                "noted": "; ".join(f"{what}: {times}" for what, times in item.warnings.items()),
+            }
         )
         for item in report.files
     ]

@@ -14,8 +14,8 @@ from pacer_pipelines.orchestration.resources import DBT_PROJECT
 
 # by the day on which something happened; plans and roster have no day and concern all of them
 TABLES = (
-    "exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews", "roster",
-    "experiments", "experiment_exclusions", "flag_regions",
+    "exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews", "anki_card_links",
+    "roster", "experiments", "experiment_exclusions", "flag_regions",
 )  # fmt: skip
 HISTORIES = frozenset({"llm_logs", "anki_cards"})
 

@@ -9,7 +9,6 @@ import duckdb
 import pytest
 
 from pacer_pipelines.adapters.arrivals import Arrival, Stream
-from pacer_pipelines.adapters.landed_history import anki_links
 from pacer_pipelines.adapters.landing import FileReceipt, Landing
 
 COLUMNS = [
@@ -237,17 +236,3 @@ def test_a_key_cannot_leave_its_folder(landing, key):
 def test_no_unfinished_file_is_left_behind(landing, tmp_path):
     land(landing, b"x", row(1))
     assert not [name for name in files(tmp_path) if name.endswith(".tmp")]
-
-
-def test_links_of_earlier_exports_are_remembered_per_student(landing, tmp_path):
-    columns = [
-        SimpleNamespace(name=n, type="BIGINT", required=False)
-        for n in ("anki_card_id", "log_id", "source_line")
-    ]
-    columns.append(SimpleNamespace(name="student_key", type="VARCHAR", required=True))
-    rows = [
-        {"anki_card_id": card, "log_id": log, "source_line": i, "student_key": student}
-        for i, (card, log, student) in enumerate([(5, 101, "k1_a"), (5, None, "k1_a"), (6, 7, "k1_b")])
-    ]
-    landing.land("anki_reviews", columns, None, Arrival("x", "x", b""), parsed(*rows))
-    assert anki_links(tmp_path, "k1_a") == {5: 101}

@@ -15,9 +15,10 @@ from moto.server import ThreadedMotoServer
 from pipeline.worlds import EXAMPLE, make_world
 
 from pacer_pipelines.adapters import source_files
-from pacer_pipelines.adapters.source_files import SourceFile, fetched, list_files, wal_beside
+from pacer_pipelines.adapters.source_files import SourceFile, fetched, list_files
 from pacer_pipelines.errors import ConfigInvalid, PacerError, SourceMissing, SourceUnreadable
 from pacer_pipelines.orchestration import ingestion
+from pacer_pipelines.orchestration.anki_uploads import land_anki
 from pacer_pipelines.orchestration.resources import WorldResource
 
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI-secret"
@@ -128,7 +129,7 @@ def test_the_roster_and_anki_uploads_come_through_the_same_door(tmp_path, s3):
     s3.put(str(upload), f"logs/anki/{upload.relative_to(EXAMPLE / 'anki').as_posix()}")
     resource = world_of(tmp_path, roster="s3://logs/roster/roster.csv", anki="s3://logs/anki")
     assert ingestion.land_roster(resource).landed == 480
-    report = ingestion.land_anki(resource)
+    report, _links = land_anki(resource)
     assert (report.problem, report.landed > 0) == ("", True)
     assert upload.parent.name not in report.files[0].file
 
@@ -138,7 +139,10 @@ def test_a_collection_brings_its_write_ahead_log(s3):
     s3.pipe("logs/anki/stu1/collection.anki2-wal", b"newest")
     (file,) = list_files("anki", "s3://logs/anki")
     with fetched("anki", file) as here:
-        assert (here.path.read_bytes(), wal_beside(here)) == (b"pages", b"newest")
+        assert (here.path.read_bytes(), here.path.with_name(here.path.name + "-wal").read_bytes()) == (
+            b"pages",
+            b"newest",
+        )
     assert not here.path.exists()
 
 

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -295,18 +296,29 @@ except PacerError as error:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes another user's rights")
-def test_a_file_that_may_not_be_read_is_a_named_error(tmp_path):
-    create(tmp_path / "pacer.db", STUDENTS).close()
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    (tmp_path / "pacer.db").chmod(0o600)
+@pytest.mark.parametrize(("of_folder", "of_file"), [(0o755, 0o600), (0o700, 0o644)])
+def test_a_file_that_may_not_be_read_is_a_named_error(of_folder, of_file):
     code = NOBODY.replace(
         "import os, sys", "import os, sys; import pacer_pipelines.adapters.pacer_database", 1
     )
-    told = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "pacer.db"], capture_output=True, text=True, check=True
-    )
+    # not in tmp_path: every session of pytest takes the rights of its folder away again
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pacer.db"
+        create(path, STUDENTS).close()
+        path.chmod(of_file)
+        path.parent.chmod(of_folder)
+        told = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert "pacer.db: Permission denied" in told.stdout
+
+
+def test_a_view_without_end_is_a_named_error(tmp_path):
+    numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
+    create(tmp_path / "pacer.db", f"CREATE VIEW students AS {numbers} SELECT x AS student_id FROM n").close()
+    with (
+        pytest.raises(SourceUnreadable, match=r"pacer\.db: interrupted"),
+        snapshot(str(tmp_path / "pacer.db")) as pacer,
+    ):
+        pacer.student_ids()
 
 
 @pytest.mark.parametrize("size", [1, 100, 512, 4096, 30_000, 120_000, 300_000])

@@ -68,6 +68,7 @@ _READ_BY = {
     "anki_cards": ("anki_cards", "card_reviews", "anki_reviews"),
     "card_reviews": ("card_reviews",),
     "anki_reviews": ("anki_reviews",),
+    "anki_card_links": ("anki_reviews",),
 }
 # the copy of PACER's database was taken two nights after the fortnight
 _OBSERVED = "timestamp '2026-11-18 00:00:00' as observed_at, date '2026-11-18' as observed_date"
@@ -84,8 +85,15 @@ _CARDS = f"""
     from anki_cards
 """
 _ANKI = """
-    select 'k' as student_key, 1::bigint as review_id, 1::bigint as anki_card_id, 1::bigint as log_id,
+    select 'k' as student_key, 1::bigint as review_id, 1::bigint as anki_card_id,
         now()::timestamp as reviewed_at, date '2026-11-02' as reviewed_date, 3 as ease
+    where false
+"""
+
+
+_ANKI_LINKS = """
+    select 'k' as student_key, 1::bigint as anki_card_id, 1::bigint as log_id, 'field' as how,
+        date '2026-11-02' as card_created_date
     where false
 """
 
@@ -169,6 +177,7 @@ def write_fortnight(folder: Path) -> Path:
         _write(db, landing / "llm_logs", _LLM_LOGS, "observed_date")
         _write(db, landing / "anki_cards", _CARDS, "observed_date")
         _write(db, landing / "anki_reviews", _ANKI, "reviewed_date")
+        _write(db, landing / "anki_card_links", _ANKI_LINKS, "card_created_date")
         (landing / "experiments").mkdir()
         plan = "select 'exp-2026-11-judge' as experiment_id, 'exp-2026-11-judge' as logged_experiment_id"
         db.execute(f"copy ({plan} limit 0) to '{landing}/experiments/_schema.parquet'")

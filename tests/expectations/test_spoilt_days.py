@@ -308,12 +308,15 @@ def test_reviews_of_unknown_cards_impossible_grades_and_early_reviews_warn(world
 
 
 def test_anki_reviews_of_another_student_and_unlinked_exports_warn(world):
-    rows = "select 'stranger' as student_key, range as review_id, range as anki_card_id, {log} as log_id, "
+    rows = "select 'stranger' as student_key, range as review_id, range as anki_card_id, "
     rows += "timestamp '2026-11-09 03:00' as reviewed_at, date '2026-11-09' as reviewed_date, 3 as ease "
     rows += "from range(20)"
-    world.spoil("anki_reviews", rows.format(log="range + 1"))
+    links = "select 'stranger' as student_key, range as anki_card_id, range + 1 as log_id, 'field' as how, "
+    links += "date '2026-11-09' as card_created_date from range(20)"
+    world.spoil("anki_reviews", rows)
+    world.spoil("anki_card_links", links)
     assert not world.checks()["anki_reviews_find_their_card"].passed
-    world.spoil("anki_reviews", rows.format(log="null::bigint"))
+    world.empty("anki_card_links")
     check = world.checks()["anki_exports_linked"]
     assert check.detail == "the exports of 1 of 1 students link to no PACER card"
 

@@ -122,6 +122,14 @@ def test_a_roster_from_a_spreadsheet_lands_and_its_broken_lines_do_not():
     ]
 
 
+def test_a_roster_may_tell_a_students_time_zone_and_a_wrong_one_costs_only_itself():
+    zones = ["America/New_York", "", "Mars/Olympus", "/etc/passwd", "../x", "localtime", "UTC"]
+    lines = ["student_id,timezone", *(f"s{n},{zone}" for n, zone in enumerate(zones))]
+    parsed = parse_roster("\n".join(lines).encode(), ORIGIN)
+    assert [row["timezone"] for row in parsed.rows] == ["America/New_York", *[None] * 5, "UTC"]
+    assert (parsed.rejects, parsed.warnings) == ([], {"timezone: not an IANA name": 4})
+
+
 def test_a_roster_without_its_header_lands_nothing_and_says_why():
     parsed = parse_roster(b"stu0001,alpha\nstu0002,beta\n", ORIGIN)
     assert (parsed.rows, [r.reason for r in parsed.rejects]) == ([], ["no header", "no header"])

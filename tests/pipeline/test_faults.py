@@ -253,6 +253,7 @@ def test_every_file_of_every_source_adds_up(dirty: Judged) -> None:
         "anki_cards",
         "card_reviews",
         "anki_reviews",
+        "anki_card_links",
         "roster",
     )
     for table in tables:

@@ -23,7 +23,7 @@ def nodes(built: Warehouse) -> dict[str, Any]:
 
 def test_every_model_says_its_grain_first(nodes: dict[str, Any]) -> None:
     models = [node for node in nodes.values() if node["resource_type"] == "model"]
-    assert len(models) == 31
+    assert len(models) == 32
     assert [node["name"] for node in models if not node["description"].startswith("One row per ")] == []
 
 

@@ -86,7 +86,7 @@ def test_a_landing_that_is_not_there_is_a_failure_with_the_place(tmp_path: Path,
     empty = Warehouse(tmp_path, built.project_dir)
     with pytest.raises(WarehouseFailed) as caught:
         empty.build(day(2), day(2))
-    assert re.search(r"No files found .*landing/anki_cards", caught.value.detail)
+    assert re.search(r"No files found .*landing/anki_card_links", caught.value.detail)
 
 
 def test_the_environment_is_left_as_it_was(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ with delivered as (
         school,
         grade,
         coach_key,
+        timezone,
         source_file,
         source_line,
         row_number() over (
@@ -19,6 +20,7 @@ select
     school,
     grade,
     coach_key,
+    timezone,
     source_file,
     source_line
 from delivered
