@@ -189,8 +189,10 @@ class World:
             db.execute(f"copy ({sql}) to '{path}'")
 
     def empty(self, table: str) -> None:
-        """Leave only the schema of a table."""
+        """Leave only the schema of a table; of PACER's database, no sign of a copy either."""
         self.spoilt.add(table)
+        if table in ("llm_logs", "anki_cards"):
+            shutil.rmtree(self.landing / "_ledger" / table)
         for folder in (self.landing / table).glob("day=*"):
             shutil.rmtree(folder)
 
