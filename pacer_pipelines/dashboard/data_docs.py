@@ -8,12 +8,12 @@ from html import escape
 
 from pacer_pipelines.dashboard.page import html_page
 from pacer_pipelines.dashboard.trend import Point, number, trend
-from pacer_pipelines.decisions.explained import NOTHING, Explained
+from pacer_pipelines.decisions.explained import NOTHING, Explained, State
 
 SHEET = "data_docs.css"
 DAYS_SHOWN = 14
 _SIGNS = {"passed": "✓", "warning": "!", "critical": "✗", NOTHING: "–"}
-_WORST_FIRST = ("critical", "warning", "passed", NOTHING)
+_WORST_FIRST: tuple[State, ...] = ("critical", "warning", "passed", NOTHING)
 
 
 def day_page(day: date, checks: Sequence[Explained], earlier: Mapping[date, Sequence[Explained]]) -> str:
