@@ -84,6 +84,13 @@ class Settings(_Frozen):
     ] = None
     dry_run: Annotated[bool, Field(description="judge and report, but change neither flag nor Slack")] = False
     synthetic: Annotated[bool, Field(description="made-up data: a public pseudonym key will do")] = False
+    public_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^\s<>|]+[^\s<>|/]$",
+            description="where the dashboard is reachable, for links in messages and in Dagster",
+        ),
+    ] = None
     watch_seconds: Annotated[
         int, Field(ge=10, le=3600, description="time between two looks of the watch at the raw logs")
     ] = 60

@@ -7,7 +7,6 @@ that the size of a day never reaches pandas.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import warnings
@@ -21,25 +20,18 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from pacer_pipelines.adapters.landed_frames import landed_views, read_frame
+from pacer_pipelines.adapters.suites import Suite, nearest, read_suite
+from pacer_pipelines.decisions.explained import Explained
 from pacer_pipelines.decisions.values import Check
-from pacer_pipelines.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _log = logging.getLogger(__name__)
 
-_META = ("name", "frame", "why", "expected", "observed", "says")
 _ROWS_NAMED = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
+_COUNTED = ("element_count", "missing_count", "unexpected_count")
 _NAMED = 8  # failing rows that a detail names before it only counts
-
-
-@dataclass(frozen=True)
-class _Suite:
-    """One suite file: its source and its expectations, frame by frame."""
-
-    source: str
-    frames: dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +41,7 @@ class _Outcome:
     passed: bool
     judged: int
     failing: tuple[int, ...]
+    counted: Mapping[str, Any]
 
 
 def run_checks(
@@ -80,17 +73,31 @@ def run_checks(
     Raises:
         ConfigInvalid: a suite file is not usable; the message names file and expectation.
     """
+    explained = explain_checks(landing, suites, day, zone=zone, variants=variants, sources=sources)
+    return [one.check for one in explained]
+
+
+def explain_checks(
+    landing: Path,
+    suites: Path,
+    day: date,
+    *,
+    zone: str,
+    variants: Collection[str],
+    sources: Collection[str] | None = None,
+) -> list[Explained]:
+    """Give the checks as :func:`run_checks`, each with its number of the day and where it comes from."""
     wanted = [p for p in sorted(suites.glob("*.json")) if sources is None or p.stem in sources]
     facts = {"day": day, "zone": zone, "day_ends_at": _end_of_day(day, zone)}
     parameters = {"variants": sorted(variants)}
-    checks: list[Check] = []
+    found: list[Explained] = []
     with closing(landed_views(landing, day)) as db:
-        for suite in map(_read_suite, wanted):
+        for suite in map(read_suite, wanted):
             for name, expectations in suite.frames.items():
                 sql = (suites / "frames" / f"{name}.sql").read_text(encoding="utf-8")
                 frame = read_frame(db, sql, facts | {"source": suite.source})
-                checks += _judge(suite.source, frame, expectations, parameters)
-    return sorted(checks, key=lambda check: (check.source, check.name))
+                found += _judge(suite, frame, expectations, parameters)
+    return sorted(found, key=lambda one: (one.check.source, one.check.name))
 
 
 def _end_of_day(day: date, zone: str) -> datetime:
@@ -99,43 +106,45 @@ def _end_of_day(day: date, zone: str) -> datetime:
     return midnight.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
 
 
-def _read_suite(path: Path) -> _Suite:
-    """Read one suite file and refuse an expectation that cannot explain itself."""
-    try:
-        expectations = json.loads(path.read_text(encoding="utf-8"))["expectations"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigInvalid(f"{path.name}: not a suite: {error}") from error
-    frames: dict[str, list[dict[str, Any]]] = {}
-    for number, expectation in enumerate(expectations, start=1):
-        meta = expectation.get("meta", {})
-        missing = [key for key in _META if not meta.get(key)]
-        if missing or expectation.get("severity") not in ("critical", "warning"):
-            lacks = ", ".join(missing) or "severity critical or warning"
-            raise ConfigInvalid(f"{path.name}: expectation {number} ({meta.get('name')}): lacks {lacks}")
-        if not (path.parent / "frames" / f"{meta['frame']}.sql").is_file():
-            raise ConfigInvalid(f"{path.name}: {meta['name']}: no frame frames/{meta['frame']}.sql")
-        frames.setdefault(meta["frame"], []).append(expectation)
-    return _Suite(path.stem, frames)
-
-
 def _judge(
-    source: str,
+    suite: Suite,
     frame: pd.DataFrame | None,
     expectations: Sequence[dict[str, Any]],
     parameters: Mapping[str, list[str]],
-) -> list[Check]:
+) -> list[Explained]:
     """Give one check per expectation on one frame."""
-    if frame is None:
-        return [_unjudged(source, expectation, parameters) for expectation in expectations]
-    outcomes = _validate(frame, expectations, parameters)
-    checks = []
+    outcomes = {} if frame is None else _validate(frame, expectations, parameters)
+    found = []
     for expectation in expectations:
         outcome = outcomes.get(expectation["meta"]["name"])
-        if outcome is None:
-            checks.append(_unjudged(source, expectation, parameters))
+        if frame is None or outcome is None:
+            check = _unjudged(suite.source, expectation, parameters)
+            found.append(Explained(check, suite.owner, suite=expectation))
         else:
-            checks.append(_check(source, frame, expectation, outcome, parameters))
-    return checks
+            found.append(_explained(suite, frame, expectation, outcome, parameters))
+    return found
+
+
+def _explained(
+    suite: Suite,
+    frame: pd.DataFrame,
+    expectation: dict[str, Any],
+    outcome: _Outcome,
+    parameters: Mapping[str, list[str]],
+) -> Explained:
+    """Put one outcome beside its number, its thresholds and its words."""
+    meta, kwargs = expectation["meta"], expectation["kwargs"]
+    return Explained(
+        check=_check(suite.source, frame, expectation, outcome, parameters),
+        owner=meta.get("owner", suite.owner),
+        value=nearest(frame, expectation),
+        low=kwargs.get("min_value"),
+        high=kwargs.get("max_value"),
+        percent="%}" in meta["expected"],
+        rows=_named(meta["says"], frame, outcome.failing),
+        suite=expectation,
+        result=outcome.counted,
+    )
 
 
 def _validate(
@@ -175,7 +184,8 @@ def _outcome(result: Any) -> _Outcome:
     found = result.result
     judged = found.get("element_count", 1) - found.get("missing_count", 0)
     rows = found.get("unexpected_index_list", () if result.success else (0,))
-    return _Outcome(bool(result.success), judged, tuple(sorted(rows or ())))
+    counted = {key: found[key] for key in _COUNTED if key in found} | {"success": bool(result.success)}
+    return _Outcome(bool(result.success), judged, tuple(sorted(rows or ())), counted)
 
 
 def _check(
@@ -201,7 +211,7 @@ def _check(
         passed=outcome.passed and not absent,
         observed=observed,
         expected=_expected(expectation, parameters),
-        detail=meta["when_empty"] if absent else _detail(meta["says"], [records[i] for i in outcome.failing]),
+        detail=meta["when_empty"] if absent else "; ".join(_named(meta["says"], frame, outcome.failing)),
         why=meta["why"],
     )
 
@@ -226,8 +236,9 @@ def _expected(expectation: Mapping[str, Any], parameters: Mapping[str, list[str]
     return str(expectation["meta"]["expected"]).format(**(filled | expectation["kwargs"]))
 
 
-def _detail(says: str, failing: Sequence[Mapping[Any, Any]]) -> str:
+def _named(says: str, frame: pd.DataFrame, failing: Sequence[int]) -> tuple[str, ...]:
     """Name the failing rows, up to a readable number."""
-    named = [says.format(**record) for record in failing[:_NAMED]]
+    records: list[dict[Any, Any]] = frame.iloc[list(failing[:_NAMED])].to_dict("records")
+    named = [says.format(**record) for record in records]
     rest = len(failing) - len(named)
-    return "; ".join(named) + (f"; and {rest} more" if rest else "")
+    return (*named, *([f"and {rest} more"] if rest else []))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,13 +25,18 @@ _VIEWS: dict[str, tuple[str, int | None]] = {
     "exposures": ("exposures", 8),
     "exposures_history": ("exposures", None),
     "feedback_events": ("feedback_events", 3),
+    "feedback_history": ("feedback_events", None),
     "llm_logs": ("llm_logs", None),
     "anki_cards": ("anki_cards", None),
     "card_reviews": ("card_reviews", 1),
     "anki_reviews": ("anki_reviews", None),
     "anki_card_links": ("anki_card_links", None),
+    "roster": ("roster", None),
     "experiments": ("experiments", None),
 }
+# view -> landed table, of which it reads the day and the trailing days that the day is compared with
+_USUAL = {"exposures_usual": "exposures", "feedback_usual": "feedback_events"}
+_WEEKS, _DAYS = 4, 7
 _LEDGER = (
     "source VARCHAR, file VARCHAR, rows_in BIGINT, landed BIGINT, refused BIGINT, conflicts BIGINT, "
     "broken VARCHAR, per_day MAP(VARCHAR, BIGINT), warnings MAP(VARCHAR, BIGINT), "
@@ -53,13 +59,12 @@ def landed_views(landing: Path, day: date) -> duckdb.DuckDBPyConnection:
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
     )
     for view, (table, days) in _VIEWS.items():
-        try:
-            # parts that an older version landed may lack columns
-            parts = _parts(landing / table, day, days)
-            db.read_parquet(parts, hive_partitioning=False, union_by_name=True).create_view(view)
-        except duckdb.Error as error:
-            # the frames that need the view fail, and say so as checks
-            _log.warning("landed %s cannot be read: %s", table, error)
+        wanted = None if days is None else [day - timedelta(days=back) for back in range(days)]
+        _create_view(db, view, landing / table, wanted)
+    trailing = trailing_days(landing / "exposures", day)
+    for view, table in _USUAL.items():
+        _create_view(db, view, landing / table, [*trailing, day])
+    db.execute("CREATE TABLE trailing_days AS SELECT unnest(?::DATE[]) AS trailing_date", [trailing])
     _count_files(db, landing.parent)
     _view_rejects(db, landing.parent)
     return db
@@ -81,15 +86,39 @@ def _view_rejects(db: duckdb.DuckDBPyConnection, home: Path) -> None:
         _log.warning("the rejects cannot be read: %s", error)
 
 
-def _parts(table: Path, day: date, days: int | None) -> list[str]:
-    """List the schema file and the parts of the last days up to the day, or all parts."""
+def trailing_days(exposures: Path, day: date) -> list[date]:
+    """Give the days that a day is compared with: those that have exposures, so that a holiday is no yardstick.
+
+    The same weekday of the four weeks before, once there are four; until then what there is of the seven days before.
+    """
+    weeks = [day - timedelta(weeks=back) for back in range(1, _WEEKS + 1)]
+    days = [day - timedelta(days=back) for back in range(1, _DAYS + 1)]
+    alike = [each for each in weeks if any(_folder(exposures, each).glob("*.parquet"))]
+    if len(alike) == _WEEKS:
+        return alike
+    return [each for each in days if any(_folder(exposures, each).glob("*.parquet"))]
+
+
+def _create_view(db: duckdb.DuckDBPyConnection, view: str, table: Path, days: list[date] | None) -> None:
+    """Make a view of the parts of some days, or of all; a table that cannot be read has none."""
+    try:
+        # parts that an older version landed may lack columns
+        parts = [str(path) for path in (table / _SCHEMA, *_parts(table, days))]
+        db.read_parquet(parts, hive_partitioning=False, union_by_name=True).create_view(view)
+    except duckdb.Error as error:
+        # the frames that need the view fail, and say so as checks
+        _log.warning("landed %s cannot be read: %s", table.name, error)
+
+
+def _parts(table: Path, days: list[date] | None) -> list[Path]:
+    """List the parts of some days, or of all."""
     if days is None:
-        parts = sorted(path for path in table.glob("**/*.parquet") if path.name != _SCHEMA)
-    else:
-        first, last = (f"day={(day - timedelta(days=back)).isoformat()}" for back in (days - 1, 0))
-        folders = (folder for folder in sorted(table.glob("day=*")) if first <= folder.name <= last)
-        parts = [part for folder in folders for part in sorted(folder.glob("*.parquet"))]
-    return [str(path) for path in (table / _SCHEMA, *parts)]
+        return sorted(path for path in table.glob("**/*.parquet") if path.name != _SCHEMA)
+    return sorted(part for day in days for part in _folder(table, day).glob("*.parquet"))
+
+
+def _folder(table: Path, day: date) -> Path:
+    return table / f"day={day.isoformat()}"
 
 
 def _count_files(db: duckdb.DuckDBPyConnection, home: Path) -> None:
@@ -119,7 +148,7 @@ def _file_counts(db: duckdb.DuckDBPyConnection, home: Path, path: Path) -> tuple
 
 def read_frame(db: duckdb.DuckDBPyConnection, sql: str, facts: Mapping[str, object]) -> pd.DataFrame | None:
     """Run one frame with the facts it names; None when the landed data cannot be read."""
-    used = {name: value for name, value in facts.items() if f"${name}" in sql}
+    used = {name: value for name, value in facts.items() if re.search(rf"\${name}\b", sql)}
     try:
         return db.execute(sql, used).df()
     except duckdb.Error as error:

@@ -12,7 +12,10 @@ HEADER_LIMIT, SECTION_LIMIT, FIELD_LIMIT, FIELDS_LIMIT, BLOCKS_LIMIT = 150, 1900
 TEXT_LIMIT = 1000
 SIGNS = {"promote": "🟢", "hold": "🟡", "rollback": "🔴"}
 
+DOCS = "Data Docs of the day"
+
 _BOLD = re.compile(r"^\*(.+)\*$")
+_LINK = re.compile(r"<([^|>]+)\|([^>]+)>")
 
 Block = dict[str, Any]
 
@@ -63,6 +66,7 @@ def blocks(report: Report) -> list[Block]:
         *_metrics(report.rows),
         _heading(f"Checks: {report.checks_line}"),
         *_list([f"✗ {check.name} ({check.severity}): {check.detail}" for check in report.failed_checks]),
+        *([_docs(report.data_docs)] if report.data_docs else []),
         *_titled("Missing facts", report.missing_facts),
         *_titled("What would flip it", report.flip),
         {"type": "divider"},
@@ -80,7 +84,12 @@ def as_lines(message: dict[str, Any]) -> list[str]:
         if block["type"] == "divider":
             lines.append("─" * 40)
         for text in texts:
-            words = text["text"].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+            words = (
+                _LINK.sub(r"\2: \1", text["text"])
+                .replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&amp;", "&")
+            )
             lines += [_BOLD.sub(r"\1", line) for line in words.split("\n")]
     return lines
 
@@ -88,6 +97,13 @@ def as_lines(message: dict[str, Any]) -> list[str]:
 def escape(text: str) -> str:
     """Text in which Slack finds no mention, no channel and no link."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _docs(where: str) -> Block:
+    """The way to the page that explains the checks: a link if it is an address."""
+    if where.startswith(("http://", "https://")):
+        return {"type": "context", "elements": [_mrkdwn(f"<{escape(where)}|{DOCS}>", FIELD_LIMIT)]}
+    return _context(f"{DOCS}: {where}")
 
 
 def _effect(report: Report) -> list[Block]:

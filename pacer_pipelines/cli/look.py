@@ -41,6 +41,7 @@ def dashboard(world: World, port: int) -> None:
     from pacer_pipelines.adapters.evidence_rows import explored
     from pacer_pipelines.adapters.verdicts import Verdicts
     from pacer_pipelines.dashboard.app import Shelf, serve
+    from pacer_pipelines.orchestration.data_docs import docs_folder
 
     def read() -> Shelf:
         days = {item.slug: Verdicts(world.home).history(item.slug) for item in world.plans}
@@ -50,7 +51,7 @@ def dashboard(world: World, port: int) -> None:
         }
 
     click.echo(f"http://127.0.0.1:{port}/  (stop with Ctrl-C)")
-    serve(read, port=port)
+    serve(read, port=port, docs=docs_folder(world.home))
 
 
 @click.command()

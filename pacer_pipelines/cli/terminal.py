@@ -112,6 +112,7 @@ def print_next_steps(home: Path, config_file: Path, day: date) -> None:
     click.echo(f"  {pacer} history --config {config}   verdicts, flag changes and what people did")
     click.echo(f"  {pacer} explain ID --config {config}   from a verdict back to lines of the log")
     click.echo(f"  {_shown(home / 'reports')}   one page per experiment, A against B over time")
+    click.echo(f"  {_shown(home / 'reports' / 'data-docs' / 'index.html')}   every check of every day")
     click.echo(f"  {_shown(home / 'outbox')}   the Slack messages, as posted or waiting")
     click.echo(f"  PACER_CONFIG={config} make dev   lineage, checks and metadata in the Dagster UI")
 

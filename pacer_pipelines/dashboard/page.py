@@ -52,25 +52,26 @@ def index_page(latest: Iterable[tuple[Plan, Mapping[str, Any] | None]]) -> str:
     return html_page("PACER experiments", f"<h1>PACER experiments</h1>{table}")
 
 
-def html_page(title: str, body: str) -> str:
-    """A whole page around a body that is already escaped."""
+def html_page(title: str, body: str, *sheets: str) -> str:
+    """A whole page around a body that is already escaped; with more style sheets than every page's own."""
+    styles = "".join(f"<style>{style(sheet)}</style>" for sheet in ("page.css", *sheets))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{style()}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n{styles}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
 @cache
-def style() -> str:
-    """The style sheet that every page carries."""
-    return files("pacer_pipelines.dashboard").joinpath("page.css").read_text(encoding="utf-8")
+def style(sheet: str = "page.css") -> str:
+    """A style sheet; by default the one that every page carries."""
+    return files("pacer_pipelines.dashboard").joinpath(sheet).read_text(encoding="utf-8")
 
 
 @cache
-def style_hash() -> str:
-    """The style sheet as a content security policy names it."""
-    return "sha256-" + b64encode(sha256(style().encode()).digest()).decode()
+def style_hash(sheet: str = "page.css") -> str:
+    """A style sheet as a content security policy names it."""
+    return "sha256-" + b64encode(sha256(style(sheet).encode()).digest()).decode()
 
 
 def _verdict(content: Mapping[str, Any]) -> Verdict:

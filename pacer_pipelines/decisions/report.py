@@ -18,7 +18,10 @@ FOOTNOTE = "Effect is treatment minus control, compared within coach and phase; 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a reader of one verdict is shown, the answer first."""
+    """All that a reader of one verdict is shown, the answer first.
+
+    ``data_docs`` is where the day's checks are explained: an address, or a file.
+    """
 
     experiment: str
     date: date
@@ -40,6 +43,7 @@ class Report:
     plan_hash: str
     code_version: str
     as_of: str
+    data_docs: str = ""
 
 
 def report(verdict: Verdict, plan: Plan) -> Report:

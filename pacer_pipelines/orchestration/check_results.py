@@ -7,7 +7,7 @@ from datetime import date
 import dagster as dg
 
 from pacer_pipelines.decisions.values import Check
-from pacer_pipelines.orchestration import verdict_day
+from pacer_pipelines.orchestration import data_docs, verdict_day
 from pacer_pipelines.orchestration.resources import EXPECTATIONS, WorldResource
 
 
@@ -37,12 +37,18 @@ def suite_checks() -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         day = date.fromisoformat(context.run.tags["dagster/partition"])
         for check in verdict_day.kept_checks(world.home, day):
-            yield _result(check)
+            yield _result(check, link(world, day, check))
 
     return expectations
 
 
-def _result(check: Check) -> dg.AssetCheckResult:
+def link(world: WorldResource, day: date, check: Check | None = None) -> dg.MetadataValue:
+    """The page that explains the checks of a day, as Dagster opens it."""
+    where = data_docs.link_to(world.home, world.world.settings.public_url, day, check)
+    return dg.MetadataValue.url(where) if world.world.settings.public_url else dg.MetadataValue.path(where)
+
+
+def _result(check: Check, docs: dg.MetadataValue) -> dg.AssetCheckResult:
     critical = check.severity == "critical"
     return dg.AssetCheckResult(
         asset_key=check.source,
@@ -50,5 +56,10 @@ def _result(check: Check) -> dg.AssetCheckResult:
         passed=check.passed,
         severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
         description=check.detail or check.why,
-        metadata={"observed": check.observed, "expected": check.expected, "why": check.why},
+        metadata={
+            "observed": check.observed,
+            "expected": check.expected,
+            "why": check.why,
+            "data_docs": docs,
+        },
     )

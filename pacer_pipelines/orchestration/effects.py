@@ -5,6 +5,7 @@ run, or one after a crash, changes nothing.
 """
 
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pacer_pipelines.adapters.slack_outbox import read_entry
 from pacer_pipelines.decisions.report import plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
+from pacer_pipelines.orchestration import data_docs, verdict_day
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import Word, cut, put_share
 from pacer_pipelines.plan import Plan
@@ -171,7 +173,7 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     for each in sorted({*(_waiting_days(world) if slack.has_token else ()), day}):
         for plan, verdict in judged(world, each):
             name = plan.slug if each == day else f"{plan.slug} of {each}"
-            outcomes[name] = _deliver(slack, plan, verdict)
+            outcomes[name] = _deliver(slack, plan, verdict, _docs(world, verdict))
     return outcomes
 
 
@@ -181,11 +183,26 @@ def slack_of(world: WorldResource) -> Slack:
     return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
 
 
-def _deliver(slack: Slack, plan: Plan, verdict: Verdict) -> str:
+def _docs(world: WorldResource, verdict: Verdict) -> str:
+    """Where the message sends its reader: to the first check of the day that failed, if one did.
+
+    Without an address a file is named from the home on: the machine's own folders are nobody's business in a channel.
+    """
+    url = world.world.settings.public_url
+    page = data_docs.page_of(world.home, verdict.date)
+    if not page.exists():
+        return ""
+    if url is None:
+        return str(page.relative_to(world.home))
+    kept = verdict_day.kept_checks(world.home, verdict.date)
+    failed = sorted((check for check in kept if not check.passed), key=lambda check: check.severity)
+    return data_docs.link_to(world.home, url, verdict.date, next(iter(failed), None))
+
+
+def _deliver(slack: Slack, plan: Plan, verdict: Verdict, docs: str) -> str:
+    told = replace(report(verdict, plan), data_docs=docs)
     try:
-        done = slack.deliver(
-            report(verdict, plan), plan.slack_channel, verdict.verdict_id, plan.slug, verdict.date
-        )
+        done = slack.deliver(told, plan.slack_channel, verdict.verdict_id, plan.slug, verdict.date)
     except DeliveryFailed as error:
         return f"{NOT_DELIVERED}: {error}"
     return f"{done.status}: {done.where}"

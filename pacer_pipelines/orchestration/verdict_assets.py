@@ -8,7 +8,8 @@ import dagster as dg
 from pacer_pipelines.adapters.published import publish
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE
 from pacer_pipelines.decisions.values import Verdict
-from pacer_pipelines.orchestration import effects, verdict_day, window
+from pacer_pipelines.orchestration import data_docs, effects, verdict_day, window
+from pacer_pipelines.orchestration.check_results import link
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.failure import judge_or_hold
 from pacer_pipelines.orchestration.landing_assets import LANDED, ONE_DAY
@@ -39,10 +40,16 @@ def verdict_assets(
         day = date.fromisoformat(context.partition_key)
         days = window.find_window("checked", world.landing, world.home, day, effects.first_day(world))
         checks = {each: verdict_day.check_day(world, each) for each in days.days}
+        data_docs.write_docs(world.home, days.days)
         window.remember("checked", world.home, days)
         failed = [check for check in checks.get(day, []) if not check.passed]
         return dg.MaterializeResult(
-            metadata={"checks": len(checks.get(day, [])), "failed": len(failed), "days_checked": len(checks)}
+            metadata={
+                "checks": len(checks.get(day, [])),
+                "failed": len(failed),
+                "days_checked": len(checks),
+                "data_docs": link(world, day),
+            }
         )
 
     @dg.asset(deps=marts, pool="duckdb_writer", group_name="marts", kinds={"duckdb", "parquet"}, **common)

@@ -9,12 +9,13 @@ from pathlib import Path
 from pacer_pipelines import __version__
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.evidence_rows import mart_rows
-from pacer_pipelines.adapters.expectations import run_checks
+from pacer_pipelines.adapters.expectations import explain_checks
 from pacer_pipelines.adapters.flags import history_shares
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.published import Published
 from pacer_pipelines.adapters.verdicts import Recorded
 from pacer_pipelines.decisions.evidence import Inputs
+from pacer_pipelines.decisions.explained import Explained
 from pacer_pipelines.decisions.health import students_cross_coaches
 from pacer_pipelines.decisions.judge import judge
 from pacer_pipelines.decisions.marts import MartRows
@@ -22,7 +23,7 @@ from pacer_pipelines.decisions.replay import as_plain
 from pacer_pipelines.decisions.values import Check, Past, Verdict
 from pacer_pipelines.errors import NothingPublished
 from pacer_pipelines.ingest.jsonl import local_date
-from pacer_pipelines.orchestration import window
+from pacer_pipelines.orchestration import data_docs, window
 from pacer_pipelines.orchestration.ingestion import saved_problems
 from pacer_pipelines.orchestration.resources import EXPECTATIONS, PROJECT, WorldResource
 from pacer_pipelines.plan import Plan
@@ -40,6 +41,7 @@ ONLY_SHOWN = frozenset(
         "plan_text.py",
         "plan_advice.py",
         "plan_traffic.py",
+        "explained.py",
     }
 )
 # ratings that stopped and went on again leave no hole: this failure concerns its own day only
@@ -63,11 +65,14 @@ def check_day(resource: WorldResource, day: date) -> list[Check]:
     world = resource.world
     variants = {name for plan in world.plans for name in (plan.control.variant, plan.treatment.variant)}
     try:
-        checks = run_checks(
+        explained = explain_checks(
             resource.home / "landing", EXPECTATIONS, day, zone=world.timezone, variants=sorted(variants)
         )
     except Exception as error:  # whatever broke, the verdict has to come: nothing stops a rollback
-        checks = [replace(_not_checked(day), detail=f"the checks of {day} broke: {type(error).__name__}")]
+        broke = replace(_not_checked(day), detail=f"the checks of {day} broke: {type(error).__name__}")
+        explained = [Explained(broke)]
+    checks = [one.check for one in explained]
+    data_docs.keep(resource.home, day, explained)
     path = _checks_path(resource.home, day)
     replace_text(path, json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False) + "\n")
     return checks

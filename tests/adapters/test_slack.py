@@ -12,7 +12,7 @@ import pytest
 from slack_emulator import Emulator, slack_emulator
 
 from pacer_pipelines.adapters.slack import Delivery, Slack
-from pacer_pipelines.adapters.slack_message import Alert, blocks, message
+from pacer_pipelines.adapters.slack_message import Alert, as_lines, blocks, message
 from pacer_pipelines.decisions.report import Report, plain_text, report
 from pacer_pipelines.decisions.values import Check, Finding, Verdict
 from pacer_pipelines.errors import DeliveryFailed
@@ -345,3 +345,21 @@ def test_an_alert_without_a_token_is_rendered_once(tmp_path: Path) -> None:
     assert first.status == "rendered"
     assert Path(first.where).read_text(encoding="utf-8").startswith("ROLLBACK judge-model-v2\n\nfailed calls")
     assert announce(None, tmp_path).status == "already_rendered"
+
+
+def test_the_message_leads_to_the_data_docs_of_its_day() -> None:
+    url = "https://pacer.example.org/data-docs/2026-11-10.html#exposures.coach_present"
+    (link,) = [
+        text["text"]
+        for block in blocks(dataclasses.replace(shown(), data_docs=url))
+        for text in block.get("elements", [])
+        if "Data Docs" in text["text"]
+    ]
+    assert link == f"<{url}|Data Docs of the day>"
+    assert f"Data Docs of the day: {url}" in as_lines(message(dataclasses.replace(shown(), data_docs=url)))
+
+
+def test_without_an_address_the_message_names_the_file() -> None:
+    lines = as_lines(message(dataclasses.replace(shown(), data_docs="reports/data-docs/2026-11-10.html")))
+    assert "Data Docs of the day: reports/data-docs/2026-11-10.html" in lines
+    assert not any("Data Docs" in line for line in as_lines(message(shown())))

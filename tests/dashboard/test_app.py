@@ -1,6 +1,7 @@
 """The dashboard over HTTP: read-only, strict, and calm when something is wrong."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,3 +85,31 @@ def test_unreadable_verdicts_are_said_without_a_trace() -> None:
     assert status == 503
     assert "cannot be read" in body
     assert "/secret/place" not in body
+
+
+def test_data_docs_are_served_by_day_under_a_strict_policy(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "2026-11-13.html").write_text("<p>the day</p>")
+    (tmp_path / "docs" / "index.html").write_text("<p>all days</p>")
+    app = dashboard(shelf, docs=tmp_path / "docs")
+    status, headers, body = ask(app, "/data-docs/2026-11-13.html")
+    assert (status, body) == (200, "<p>the day</p>")
+    assert style_hash("data_docs.css") in headers["content-security-policy"]
+    assert ask(app, "/data-docs/")[2] == "<p>all days</p>"
+    assert ask(app, "/data-docs/index.html")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["secret.txt", "..%2Fsecret.txt", "../secret.txt", "2026-11-13.html/", "2026-11-14.html"]
+)
+def test_nothing_but_pages_of_days_leaves_the_folder_of_data_docs(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "secret.txt").write_text("secret")
+    status, _, body = ask(dashboard(shelf, docs=tmp_path / "docs"), f"/data-docs/{name}")
+    assert status != 200
+    assert "secret" not in body
+
+
+def test_without_data_docs_there_is_no_page_of_them() -> None:
+    assert ask(dashboard(shelf), "/data-docs/")[0] == 404

@@ -32,7 +32,8 @@ _AT = "timezone('UTC', ts::timestamptz)"
 _EXPOSURES = f"""
     select exposure_id, {_AT} as exposed_at, {_LOCAL.format(at=_AT)} as exposed_date, variant as flag_variant,
         version as flag_version, experiment_id, md5(unit_id) as unit_key,
-        md5(submission_id) as submission_key, attrs.school as school, md5(attrs.coach) as coach_key,
+        md5(submission_id) as submission_key, attrs.school as school, attrs.grade as grade,
+        md5(attrs.coach) as coach_key,
         served_model, log_id, latency_ms, error is not null as is_failure,
         null::varchar as unknown_fields, 'exposures.jsonl.gz' as source_file, row_number() over () as source_line
     from (
@@ -41,7 +42,7 @@ _EXPOSURES = f"""
         from read_json('{{file}}', format = 'newline_delimited', columns = {{{{
             exposure_id: 'VARCHAR', ts: 'VARCHAR', "feature_flag.result.variant": 'VARCHAR',
             "meta.version": 'VARCHAR', "meta.experiment_id": 'VARCHAR', unit_id: 'VARCHAR',
-            submission_id: 'VARCHAR', attrs: 'STRUCT(school VARCHAR, coach VARCHAR)',
+            submission_id: 'VARCHAR', attrs: 'STRUCT(school VARCHAR, grade VARCHAR, coach VARCHAR)',
             served_model: 'VARCHAR', log_id: 'BIGINT', latency_ms: 'DOUBLE', error: 'VARCHAR'}}}})
     )
 """
@@ -62,15 +63,17 @@ _REVIEWS = f"""
 """
 # table -> the suites whose frames read it
 _READ_BY = {
-    "exposures": ("exposures", "feedback_events"),
+    "exposures": ("exposures", "feedback_events", "llm_logs", "roster"),
     "feedback_events": ("feedback_events",),
-    "llm_logs": ("exposures", "llm_logs", "anki_cards"),
+    "llm_logs": ("exposures", "feedback_events", "llm_logs", "anki_cards"),
     "anki_cards": ("anki_cards", "card_reviews", "anki_reviews"),
     "card_reviews": ("card_reviews",),
     "anki_reviews": ("anki_reviews",),
     "anki_card_links": ("anki_reviews",),
+    "roster": ("roster",),
 }
 # the copy of PACER's database was taken two nights after the fortnight
+COPY = "pacer-20261118T000000"
 _OBSERVED = "timestamp '2026-11-18 00:00:00' as observed_at, date '2026-11-18' as observed_date"
 _LLM_LOGS = f"""
     select log_id, upper(decision) as decision, coach_feedback, created_at::timestamp as created_at,
@@ -81,7 +84,7 @@ _LLM_LOGS = f"""
 _CARDS = f"""
     select card_id, md5(student_id) as student_key, llm_log_id as log_id, created_at::timestamp as created_at,
         {_LOCAL.format(at="created_at::timestamp")} as created_date, {_OBSERVED},
-        md5(card_id::varchar) as row_hash
+        md5(card_id::varchar) as row_hash, last_reviewed_at::timestamp as last_reviewed_at
     from anki_cards
 """
 _ANKI = """
@@ -155,7 +158,7 @@ def _pacer_tables(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     with closing(sqlite3.connect(path)) as pacer:
         for name, columns in (
             ("llm_logs", "log_id, decision, coach_feedback, created_at"),
-            ("anki_cards", "card_id, student_id, llm_log_id, created_at"),
+            ("anki_cards", "card_id, student_id, llm_log_id, created_at, last_reviewed_at"),
         ):
             yield name, pd.read_sql_query(f"select {columns} from {name}", pacer)
 
@@ -176,8 +179,14 @@ def write_fortnight(folder: Path) -> Path:
             write_ledger(landing, source, file)
         _write(db, landing / "llm_logs", _LLM_LOGS, "observed_date")
         _write(db, landing / "anki_cards", _CARDS, "observed_date")
+        for source in ("llm_logs", "anki_cards"):
+            write_ledger(landing, source, COPY)
         _write(db, landing / "anki_reviews", _ANKI, "reviewed_date")
         _write(db, landing / "anki_card_links", _ANKI_LINKS, "card_created_date")
+        (landing / "roster").mkdir()
+        roster = f"select md5(student_id) as student_key, school from read_csv('{EXAMPLE / 'roster.csv'}')"
+        db.execute(f"copy ({roster} limit 0) to '{landing}/roster/_schema.parquet'")
+        db.execute(f"copy ({roster}) to '{landing}/roster/roster.parquet'")
         (landing / "experiments").mkdir()
         plan = "select 'exp-2026-11-judge' as experiment_id, 'exp-2026-11-judge' as logged_experiment_id"
         db.execute(f"copy ({plan} limit 0) to '{landing}/experiments/_schema.parquet'")
@@ -197,8 +206,12 @@ class World:
 
     def spoil(self, table: str, sql: str, day: date = MONDAY) -> None:
         """Replace a day's part by a query over it; the part is called ``part`` in the query."""
+        self.spoil_file(table, f"day={day}/part.parquet", sql)
+
+    def spoil_file(self, table: str, file: str, sql: str) -> None:
+        """As :meth:`spoil`, for a file that lies elsewhere in its table."""
         self.spoilt.add(table)
-        path = self.landing / table / f"day={day}" / "part.parquet"
+        path = self.landing / table / file
         path.parent.mkdir(exist_ok=True)
         with closing(duckdb.connect()) as db:
             source = path if path.exists() else self.landing / table / "_schema.parquet"
@@ -206,8 +219,10 @@ class World:
             db.execute(f"copy ({sql}) to '{path}'")
 
     def empty(self, table: str) -> None:
-        """Leave only the schema of a table."""
+        """Leave only the schema of a table; of PACER's database, no sign of a copy either."""
         self.spoilt.add(table)
+        if table in ("llm_logs", "anki_cards"):
+            shutil.rmtree(self.landing / "_ledger" / table)
         for folder in (self.landing / table).glob("day=*"):
             shutil.rmtree(folder)
 
@@ -220,6 +235,15 @@ class World:
         found = run_checks(self.landing, suites, day, zone=ZONE, variants=("A", "B"), sources=sources)
         return {check.name: check for check in found}
 
+    def failed(self, day: date = MONDAY, sources: list[str] | None = None) -> set[str]:
+        """Name the checks that failed, warnings too."""
+        return failing(self.checks(day, sources=sources))
+
     def blocking(self, day: date = MONDAY) -> set[str]:
         """Name the critical checks that failed."""
         return {name for name, check in self.checks(day).items() if check.blocks}
+
+
+def failing(checks: dict[str, Check]) -> set[str]:
+    """Name the checks that failed, warnings too."""
+    return {name for name, check in checks.items() if not check.passed}

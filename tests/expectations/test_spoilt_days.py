@@ -115,6 +115,29 @@ def test_one_percent_of_refused_lines_warns_and_five_percent_block(world, reject
     assert (checks["rejected_share_low"].passed, checks["rejected_share"].blocks) == (passed, blocks)
 
 
+@pytest.mark.parametrize(
+    ("source", "rejected", "failed"),
+    [
+        ("feedback_events", 10, {"feedback_rejected_share_low"}),
+        ("feedback_events", 50, {"feedback_rejected_share", "feedback_rejected_share_low"}),
+        ("card_reviews", 10, {"card_reviews_rejected_share_low"}),
+    ],
+)
+def test_refused_lines_of_the_other_logs_are_told_too(world, source, rejected, failed):
+    write_ledger(world.landing, source, f"{source}.jsonl.gz", rejected)
+    assert world.failed(sources=[source]) == failed
+
+
+@pytest.mark.parametrize(
+    ("column", "check"), [("submission_key", "submission_present"), ("latency_ms", "latency_present")]
+)
+def test_a_field_that_one_line_in_ten_lacks_warns(world, column, check):
+    world.spoil(
+        "exposures", f"select * replace (if(source_line % 10 = 0, null, {column}) as {column}) from part"
+    )
+    assert world.failed(sources=["exposures"]) == {check}
+
+
 def test_identical_lines_repeated_within_a_file_are_no_loss(world):
     write_ledger(world.landing, "exposures", "exposures.jsonl.gz", rejected=400)
     write_rejects(

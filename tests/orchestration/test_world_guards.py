@@ -9,6 +9,7 @@ import pytest
 from pacer_pipelines.config import World, load_world
 from pacer_pipelines.decisions.marts import ExposureDay, MartRows
 from pacer_pipelines.errors import ConfigInvalid
+from pacer_pipelines.orchestration.check_results import link
 from pacer_pipelines.orchestration.failure import judge_or_hold
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.verdict_day import frozen_hash, plan_checks
@@ -107,3 +108,21 @@ def test_records_that_cannot_be_read_stop_no_other_experiment(config: Path) -> N
     judged = judge_or_hold(world, world.world.plan("judge-model-v3"), day)
     assert judged is not None
     assert (judged[0].verdict, judged[0].rule) == ("hold", "health")
+
+
+@pytest.mark.parametrize(
+    "url", ["pacer.example.org", "javascript:alert(1)", "https://a|b", "https://pacer.example.org/"]
+)
+def test_only_an_address_without_a_last_slash_is_a_public_url(config: Path, url: str) -> None:
+    config.write_text(config.read_text(encoding="utf-8") + f'public_url = "{url}"\n', encoding="utf-8")
+    with pytest.raises(ConfigInvalid, match="public_url"):
+        load_world(config)
+
+
+def test_checks_in_dagster_lead_to_their_data_docs(config: Path) -> None:
+    day, here = date(2026, 11, 13), WorldResource(config_file=str(config))
+    assert str(link(here, day).value).endswith("home/reports/data-docs/2026-11-13.html")
+    url = 'public_url = "https://pacer.example.org"\n'
+    config.write_text(config.read_text(encoding="utf-8") + url, encoding="utf-8")
+    there = WorldResource(config_file=str(config))
+    assert link(there, day).value == "https://pacer.example.org/data-docs/2026-11-13.html"

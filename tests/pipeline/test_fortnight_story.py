@@ -54,6 +54,21 @@ def test_every_day_is_complete(fortnight: RanFortnight) -> None:
         assert len(verdict["checks"]) > 30, day
 
 
+def test_the_data_docs_explain_each_check_of_every_day(fortnight: RanFortnight) -> None:
+    docs = fortnight.world.home / "reports" / "data-docs"
+    for day, verdict in in_a_row(fortnight):
+        page = (docs / f"{day}.html").read_text(encoding="utf-8")
+        kept = json.loads((fortnight.world.home / "checks" / f"{day}.json").read_text(encoding="utf-8"))
+        missing = [check["name"] for check in kept if f'id="{check["source"]}.{check["name"]}"' not in page]
+        assert (len(kept) > 50, missing) == (True, [])
+        assert all(check["detail"] in page for check in failed_checks(verdict).values())
+        message = json.loads(
+            (fortnight.world.home / "outbox" / f"{SLUG}-{day}.json").read_text(encoding="utf-8")
+        )
+        assert f"reports/data-docs/{day}.html" in json.dumps(message)
+    assert (docs / "index.html").is_file()
+
+
 def reaches_its_bar(found: dict[str, Any]) -> bool:
     return None not in (found["z_star"], found["bar"]) and found["z_star"] >= found["bar"]
 
@@ -322,7 +337,7 @@ def test_the_chain_in_words_has_every_link(fortnight: RanFortnight) -> None:
     text = fortnight.world.pacer("explain", fortnight.verdicts[LAST]["verdict_id"]).output
     for link in (
         "PROMOTE judge-model-v2, 2026-11-15: rule win", "flag: version 2 -> 3, B 50 %", "metric_sums_daily <-",
-        "Checks: 66 passed, 0 failed", "exposures.jsonl.gz: 20,052 rows in = 20,052 landed + 0 rejected",
+        "Checks: 84 passed, 0 failed", "exposures.jsonl.gz: 20,052 rows in = 20,052 landed + 0 rejected",
         "Requests of B: 4,348 in the marts", "exposures.jsonl.gz:1",
     ):  # fmt: skip
         assert link in text
