@@ -14,15 +14,18 @@ def failed(world, source="llm_logs"):
     return {name for name, check in world.checks(sources=[source]).items() if not check.passed}
 
 
-@pytest.mark.parametrize(("source", "many"), [("llm_logs", "judgements"), ("anki_cards", "cards")])
 @pytest.mark.parametrize(
-    ("vanished", "expected"),
-    [(0, set()), (4, {"{}_stay"}), (20, {"{}_stay"}), (21, {"{}_stay", "most_{}_stay"})],
+    ("source", "warns", "holds"),
+    [
+        ("llm_logs", "judgements_stay", "most_judgements_stay"),
+        ("anki_cards", "cards_stay", "most_cards_stay"),
+    ],
 )
-def test_vanished_rows_warn_and_many_of_them_hold(world, source, many, vanished, expected):
+@pytest.mark.parametrize(("vanished", "warned", "held"), [(0, 0, 0), (4, 1, 0), (20, 1, 0), (21, 1, 1)])
+def test_vanished_rows_warn_and_many_of_them_hold(world, source, warns, holds, vanished, warned, held):
     counts = {UNCHANGED: 1000 - vanished} | ({VANISHED: vanished} if vanished else {})
     write_copy(world.landing, source, NIGHT, rows_in=vanished, landed=vanished, warnings=counts)
-    assert failed(world, source) == {name.format(many) for name in expected}
+    assert failed(world, source) == {name for name, fails in ((warns, warned), (holds, held)) if fails}
 
 
 def test_a_few_vanished_rows_of_a_small_table_do_not_hold(world):
@@ -34,9 +37,13 @@ def test_a_few_vanished_rows_of_a_small_table_do_not_hold(world):
     )
 
 
-def test_an_id_of_another_judgement_holds(world):
-    write_copy(world.landing, "llm_logs", NIGHT, rows_in=1, landed=1, warnings={UNCHANGED: 999, REUSED: 1})
-    assert failed(world) == {"log_ids_keep_their_judgement"}
+@pytest.mark.parametrize(
+    ("source", "holds"),
+    [("llm_logs", "log_ids_keep_their_judgement"), ("anki_cards", "card_ids_keep_their_card")],
+)
+def test_an_id_of_another_row_holds(world, source, holds):
+    write_copy(world.landing, source, NIGHT, rows_in=1, landed=1, warnings={UNCHANGED: 999, REUSED: 1})
+    assert failed(world, source) == {holds}
 
 
 def test_rows_that_were_refused_the_night_before_are_not_told_again(world):
@@ -55,25 +62,28 @@ def test_rows_that_were_refused_the_night_before_are_not_told_again(world):
 
 
 @pytest.mark.parametrize(
-    ("refused", "expected"),
+    ("source", "warns", "holds"),
     [
-        (1, {"judgements_usable"}),
-        (5, {"judgements_usable"}),
-        (6, {"judgements_usable", "most_judgements_usable"}),
+        ("llm_logs", "judgements_usable", "most_judgements_usable"),
+        ("anki_cards", "cards_usable", "most_cards_usable"),
     ],
 )
-def test_newly_refused_rows_warn_with_their_reason_and_many_hold(world, refused, expected):
+@pytest.mark.parametrize(("refused", "held"), [(1, False), (5, False), (6, True)])
+def test_newly_refused_rows_warn_with_their_reason_and_many_hold(world, source, warns, holds, refused, held):
     reasons = {"wrong type: created_at: got int, allowed a time": refused}
     counts = {"rows_in": 100 + refused, "landed": 100, "rejected": refused}
-    write_copy(world.landing, "llm_logs", NIGHT, warnings={UNCHANGED: 900}, reasons=reasons, **counts)
-    assert failed(world) == expected
-    assert "created_at: got int" in world.checks(sources=["llm_logs"])["judgements_usable"].detail
+    write_copy(world.landing, source, NIGHT, warnings={UNCHANGED: 900}, reasons=reasons, **counts)
+    assert failed(world, source) == ({warns, holds} if held else {warns})
+    assert "created_at: got int" in world.checks(sources=[source])[warns].detail
 
 
-def test_a_column_that_nobody_knows_is_named(world):
+@pytest.mark.parametrize(
+    ("source", "warns"), [("llm_logs", "log_columns_known"), ("anki_cards", "card_columns_known")]
+)
+def test_a_column_that_nobody_knows_is_named(world, source, warns):
     columns = {"unknown column: school_code": 1, "unknown column: appeal": 1}
-    write_copy(world.landing, "llm_logs", NIGHT, warnings={UNCHANGED: 1000} | columns)
-    check = world.checks(sources=["llm_logs"])["log_columns_known"]
+    write_copy(world.landing, source, NIGHT, warnings={UNCHANGED: 1000} | columns)
+    check = world.checks(sources=[source])[warns]
     assert (check.passed, check.severity) == (False, "warning")
     assert check.detail == "pacer-20261109T200000 has columns that are not read: appeal, school_code"
 

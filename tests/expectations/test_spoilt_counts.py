@@ -65,6 +65,12 @@ def test_two_weeks_without_an_anki_export_warn(world: World) -> None:
             timestamp '2026-10-20 03:00' as reviewed_at, date '2026-10-20' as reviewed_date, 3 as ease""",
         date(2026, 10, 20),
     )
+    world.spoil(
+        "anki_card_links",
+        """select 'k' as student_key, 1::bigint as anki_card_id, 1::bigint as log_id, 'guid' as how,
+            date '2026-10-20' as card_created_date""",
+        date(2026, 10, 20),
+    )
     assert world.failed() == {"anki_exports_fresh"}
     assert "is from 2026-10-20 12:00, 20 days before the end of 2026-11-09" in (
         world.checks()["anki_exports_fresh"].detail
