@@ -38,7 +38,9 @@ class RowTables:
         if not rows:
             return
         path = Path(self._folder.name) / "rows.ndjson"
-        path.write_text("\n".join(map(_encode, rows)), encoding="utf-8", newline="\n")
+        # what is not said is null, and most columns of most rows say nothing
+        said = ({name: value for name, value in row.items() if value is not None} for row in rows)
+        path.write_text("\n".join(map(_encode, said)), encoding="utf-8", newline="\n")
         self.db.execute(
             f"INSERT INTO {table} BY NAME SELECT * FROM read_json($path, format = 'newline_delimited', "
             f"columns = {dict(self._tables[table])!r}, maximum_object_size = {_LONGEST_ROW})",

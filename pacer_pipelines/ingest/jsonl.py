@@ -28,8 +28,8 @@ def _no_constant(name: str) -> NoReturn:
 def _decode(content: str) -> Any:
     """Give the value of a JSON text; of two values of one key nobody knows which one was meant, so it is refused."""
     value = _last_of_a_key(content)
-    # as many keys as colons after a quote: none was lost. Counting takes a third of the time of looking at each pair
-    certain = "\t" not in content and "\r" not in content and '" ' not in content
+    # as many keys as colons after a quote, and none after a space: no key was lost. To count is quicker than to look
+    certain = "\t" not in content and "\r" not in content and " :" not in content
     if not certain or content.count('":') != _keys(value):
         _each_key_once(content)
     return value

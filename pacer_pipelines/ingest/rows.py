@@ -128,7 +128,12 @@ def _check_storable(field: str, value: str) -> None:
 def optional_text(record: Record, field: str) -> str | None:
     """Give a text, or None for null, absent or empty."""
     value = record.get(field)
-    return None if value is None or value == "" else text(record, field)
+    if value is None or value == "":
+        return None
+    if type(value) is str and value.isascii() and len(value) <= TEXT_LIMIT and "\x00" not in value:
+        # nearly every text of a log: a second call would cost as much as the rest
+        return value
+    return text(record, field)
 
 
 def label(record: Record, field: str) -> str | None:

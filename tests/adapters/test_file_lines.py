@@ -123,8 +123,8 @@ def test_a_file_that_went_away_is_missing(tmp_path):
         fingerprint("exposures", SourceFile(tmp_path / "gone", "gone", "gone"))
 
 
-MONSTERS = """
-import json, resource, sys
+MONSTERS = r"""
+import json, re, sys
 from pathlib import Path
 import zstandard
 from landing_speed import land, large_log
@@ -133,15 +133,18 @@ good = [line.encode() for line in large_log(30_000)]
 pack = zstandard.ZstdCompressor(level=1).compress
 # 100 MB that never end, a line of 100 MB among good ones, and many lines that are refused
 (folder / "zeros.jsonl.zst").write_bytes(pack(bytes(100_000_000)))
-(folder / "line.jsonl.zst").write_bytes(pack(good[0] + b"x" * 100_000_000 + b"\\n" + good[1]))
-(folder / "junk.jsonl.zst").write_bytes(pack(b"{}\\n" * 100_000))
+(folder / "line.jsonl.zst").write_bytes(pack(good[0] + b"x" * 100_000_000 + b"\n" + good[1]))
+(folder / "junk.jsonl.zst").write_bytes(pack(b"{}\n" * 100_000))
 (folder / "large.jsonl.zst").write_bytes(pack(b"".join(good)))
 del good
 landed = {path.name: land(path, folder / "home") for path in sorted(folder.glob("*.zst"))}
-print(json.dumps([landed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+# not ru_maxrss: a child begins with the peak of the process that started it
+(peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+print(json.dumps([landed, int(peak) / 1024]))
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 def test_memory_does_not_grow_with_the_file_nor_with_its_longest_line(tmp_path):
     benchmarks = str(Path(__file__).parents[2] / "benchmarks")
     done = subprocess.run(
@@ -156,4 +159,4 @@ def test_memory_does_not_grow_with_the_file_nor_with_its_longest_line(tmp_path):
         "junk.jsonl.zst": 0, "large.jsonl.zst": 30_000, "line.jsonl.zst": 2, "zeros.jsonl.zst": 0,
     }  # fmt: skip
     # read whole, each of the four took 400 to 1,000 MB
-    assert peak < 600, f"{peak:.0f} MB"
+    assert peak < 400, f"{peak:.0f} MB"
