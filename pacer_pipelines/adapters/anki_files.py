@@ -58,8 +58,10 @@ def _copied(file: SourceFile, path: Path | None, target: Path) -> Path | None:
         return None
     try:
         unpack_to(SOURCE, path, target)
-    except (SourceMissing, SourceUnreadable) as error:
-        raise type(error)(SOURCE, file.display_name, error.why) from None
+    except SourceMissing:
+        raise SourceMissing(SOURCE, file.display_name) from None
+    except SourceUnreadable as error:
+        raise SourceUnreadable(SOURCE, file.display_name, error.why, error.may_pass) from None
     return target
 
 

@@ -1,6 +1,5 @@
 """How Anki exports land: one upload becomes reviews and card links, each with its own receipt."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +16,7 @@ from pacer_pipelines.orchestration.resources import WorldResource
 
 # the links first: an upload counts as seen when its reviews have landed
 ANKI_TABLES = ("anki_card_links", "anki_reviews")
+WITHOUT_WAL = (".apkg", ".colpkg", ".json")
 _NOBODYS = AnkiExport(
     refused("nobody's export", "an Anki export lies in a folder named after its student"), Parsed([], [], 0)
 )
@@ -41,10 +41,12 @@ class _Uploads:
     def land(self, file: SourceFile) -> None:
         """Land one upload, unless this very content has landed."""
         content, landing = fingerprint(file), self.resource.landing
-        sha256 = hashlib.sha256(content).hexdigest()
-        if all(landing.seen(table, file.key, sha256, file.tag) for table in ANKI_TABLES):
+        # the tag of object storage speaks of the file alone, not of a -wal file beside it
+        tag = file.tag if file.display_name.endswith(WITHOUT_WAL) else ""
+        arrival = Arrival(file.key, file.display_name, content, tag)
+        if all(landing.seen(table, file.key, arrival.whole.sha256, tag) for table in ANKI_TABLES):
             return
-        export, arrival = self._parsed(file), Arrival(file.key, file.display_name, content, file.tag)
+        export = self._parsed(file)
         for table, parsed in zip(ANKI_TABLES, (export.links, export.reviews), strict=True):
             landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, parsed)
 

@@ -134,6 +134,25 @@ def test_the_roster_and_anki_uploads_come_through_the_same_door(tmp_path, s3):
     assert upload.parent.name not in report.files[0].file
 
 
+def test_a_log_that_comes_beside_an_unchanged_collection_is_read_and_an_unchanged_package_is_not_fetched(
+    tmp_path, s3, fetches
+):
+    files = Path(__file__).parents[1] / "fixtures" / "anki"
+    s3.put(str(files / "stuA_raw_collection.anki2"), "logs/anki/stuA/collection.anki2")
+    s3.put(str(files / "stuA_latest.colpkg"), "logs/anki/stuA/all.colpkg")
+    resource = world_of(tmp_path, anki="s3://logs/anki")
+    land_anki(resource)
+    s3.pipe("logs/anki/stuA/collection.anki2-wal", b"")
+    fetches.clear()
+    reviews, _ = land_anki(resource)
+    assert sorted(len(file.warnings) for file in reviews.files) == [
+        0,
+        0,
+        1,
+    ]  # once without its log, once with it
+    assert not any(name.endswith(".colpkg") for name in fetches)
+
+
 def test_a_collection_brings_its_write_ahead_log(s3):
     s3.pipe("logs/anki/stu1/collection.anki2", b"pages")
     s3.pipe("logs/anki/stu1/collection.anki2-wal", b"newest")

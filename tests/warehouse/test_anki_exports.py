@@ -15,10 +15,10 @@ from pipeline.worlds import EXAMPLE, PLAN, ROOT, toml_of
 from pacer_pipelines.adapters.warehouse import Warehouse
 from pacer_pipelines.ingest.anki_export import NO_WAL
 from pacer_pipelines.orchestration.anki_uploads import land_anki
+from pacer_pipelines.orchestration.database_landing import land_database
 from pacer_pipelines.orchestration.ingestion import (
     SourceReport,
     land_card_reviews,
-    land_database,
     land_exposures,
     land_feedback,
     land_plans,

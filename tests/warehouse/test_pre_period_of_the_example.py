@@ -15,6 +15,7 @@ from pacer_pipelines.adapters.published import Published, publish
 from pacer_pipelines.adapters.warehouse import Warehouse
 from pacer_pipelines.orchestration import ingestion
 from pacer_pipelines.orchestration.anki_uploads import land_anki
+from pacer_pipelines.orchestration.database_landing import land_database
 from pacer_pipelines.orchestration.resources import DBT_PROJECT, WorldResource
 
 CAP = 8.0
@@ -57,7 +58,7 @@ def land(resource: WorldResource) -> None:
     """Land every source of the world, all three copies of the database among them."""
     ingestion.land_plans(resource)
     for source in (
-        ingestion.land_exposures, ingestion.land_feedback, ingestion.land_database, ingestion.land_card_reviews,
+        ingestion.land_exposures, ingestion.land_feedback, land_database, ingestion.land_card_reviews,
         land_anki, ingestion.land_roster,
     ):  # fmt: skip
         source(resource)
