@@ -72,6 +72,10 @@ class Parsed(Protocol):
     def warnings(self) -> Mapping[str, int]:
         """Values that were emptied while their row was kept."""
 
+    @property
+    def forgotten(self) -> int:
+        """Rows of forgotten students, dropped."""
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -84,7 +88,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class FileReceipt:
-    """What became of one file; rows_in = landed + rejected, always."""
+    """What became of one file; rows_in = landed + rejected + forgotten, always."""
 
     file: str
     file_key: str
@@ -95,13 +99,15 @@ class FileReceipt:
     rejected: int
     per_day: dict[str, int]
     warnings: dict[str, int]
+    forgotten: int = 0
 
     def __post_init__(self) -> None:
         """Refuse to exist when a row vanished."""
-        if not self.rows_in == self.landed + self.rejected or self.landed != sum(self.per_day.values()):
+        accounted = self.landed + self.rejected + self.forgotten
+        if self.rows_in != accounted or self.landed != sum(self.per_day.values()):
             raise ValueError(
-                f"{self.file}: {self.rows_in} rows in, {self.landed} landed + {self.rejected} rejected, "
-                f"{sum(self.per_day.values())} in parts"
+                f"{self.file}: {self.rows_in} rows in, {self.landed} landed + {self.rejected} rejected + "
+                f"{self.forgotten} forgotten, {sum(self.per_day.values())} in parts"
             )
 
 
@@ -181,6 +187,7 @@ class Landing:
             rejected=len(parsed.rejects),
             per_day=per_day if day_column else {UNDATED: len(parsed.rows)},
             warnings=dict(parsed.warnings),
+            forgotten=parsed.forgotten,
         )
         ledger = self.root / "_ledger" / table / f"{key}.json"
         text = json.dumps(asdict(receipt), ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -39,6 +39,11 @@ class Stored:
     content: dict[str, Any]
 
     @property
+    def home(self) -> Path:
+        """The home of its world."""
+        return self.path.parents[3]
+
+    @property
     def made_of(self) -> dict[str, Any]:
         """What the verdict was made of (see decisions/replay.py).
 

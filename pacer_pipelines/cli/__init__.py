@@ -7,6 +7,7 @@ except ModuleNotFoundError as error:
 
 from pacer_pipelines import __version__
 from pacer_pipelines.cli.audit import explain, replay
+from pacer_pipelines.cli.forget import forget
 from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
 from pacer_pipelines.cli.plan import plan
@@ -26,6 +27,6 @@ def main() -> None:
 
 
 for command in (
-    run, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag, home,
+    run, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag, forget, home,
 ):  # fmt: skip
     main.add_command(command)

@@ -57,3 +57,7 @@ class Pseudonyms:
     def file(self, name: str) -> str:
         """Give the pseudonym of a file name that a person chose."""
         return self._keyed("file", name)
+
+    def mark(self, value: str) -> str:
+        """Give what is kept of somebody who asked to be forgotten: the hash of a pseudonym, under the same key."""
+        return self._keyed("forgotten", value)

@@ -29,6 +29,8 @@ from pacer_pipelines.ingest.tables import DAY_COLUMN, TABLES
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
 
+# where uploads of the forgotten would lie: they are not read, and their name says nothing
+FORGOTTEN = "forgotten"
 STAMP = "%Y%m%dT%H%M%S"
 ID_COLUMNS = {"llm_logs": "log_id", "anki_cards": "card_id"}
 
@@ -97,17 +99,22 @@ def land_roster(resource: WorldResource) -> SourceReport:
 def land_anki(resource: WorldResource) -> SourceReport:
     """Anki exports, uploaded as ``<folder>/<student>/<file>``: one row per review."""
     students: dict[str, str] = {}
+    forgotten = resource.forgotten
 
     def rename(relative: str) -> str:
         try:
             student, name = private_name(relative, resource.pseudonyms)
         except ValueError:
             return resource.pseudonyms.file(relative)
+        if forgotten.is_student(resource.pseudonyms.student(student)):
+            return f"{FORGOTTEN}/{resource.pseudonyms.mark(relative)}"
         students[name] = student
         return name
 
     def parse(content: Content, origin: Origin, file: SourceFile) -> Parsed:
         student = students.get(file.display_name)
+        if file.display_name.startswith(f"{FORGOTTEN}/"):
+            return Parsed([], [], 1, forgotten=1)
         if student is None:
             return refused("nobody's export", "an Anki export lies in a folder named after its student")
         known = anki_links(resource.home, resource.pseudonyms.student(student))
@@ -221,7 +228,7 @@ def _land_file(
     content = read_bytes(table, file)
     if resource.landing.seen(table, file.key, content.sha256):
         return
-    parsed = parse(content, resource.origin(file.display_name), file)
+    parsed = resource.without_forgotten(parse(content, resource.origin(file.display_name), file))
     if content.cut_short:
         parsed = parsed.with_reject(Reject(0, "file cut short", content.cut_short))
     arrival = Arrival(file.key, file.display_name, content.data)
@@ -257,11 +264,13 @@ def _land_table(
         parsed = parse_llm_logs(taken.rows(table), origin, observed, taken.student_ids())
     else:
         parsed = parse_anki_cards(taken.rows(table), origin, observed)
+    parsed = resource.without_forgotten(parsed)
     current = current_hashes(resource.home, table, ID_COLUMNS[table], observed.at)
     changed = new_versions(parsed.rows, current, ID_COLUMNS[table])
     unchanged = {"unchanged since the copy before": len(parsed.rows) - len(changed)}
+    rows_in = len(changed) + len(parsed.rejects) + parsed.forgotten
     versions = Parsed(
-        changed, parsed.rejects, len(changed) + len(parsed.rejects), {**parsed.warnings, **unchanged}
+        changed, parsed.rejects, rows_in, {**parsed.warnings, **unchanged}, forgotten=parsed.forgotten
     )
     content = json.dumps([row["row_hash"] for row in changed]).encode()
     arrival = Arrival(key, key, content)

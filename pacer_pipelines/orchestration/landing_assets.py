@@ -115,7 +115,13 @@ def _told(
     day = context.partition_key
     rows = [
         dg.TableRecord(
-            {"file": item.file, "rows in": item.rows_in, "landed": item.landed, "rejected": item.rejected}
+            {
+                "file": item.file,
+                "rows in": item.rows_in,
+                "landed": item.landed,
+                "rejected": item.rejected,
+                "forgotten": item.forgotten,
+            }
         )
         for item in report.files
     ]

@@ -1,0 +1,66 @@
+"""Deletion at a terminal: ``pacer forget``."""
+
+import sys
+from typing import TextIO
+
+import click
+
+from pacer_pipelines.cli.terminal import print_table
+from pacer_pipelines.cli.world import Refusal, resource_of, with_world
+from pacer_pipelines.config import World
+
+
+@click.command()
+@with_world
+@click.option(
+    "--student", "students", multiple=True, metavar="ID", help="Student id as PACER has it; repeatable"
+)
+@click.option(
+    "--from-file",
+    "file",
+    type=click.File(encoding="utf-8"),
+    help="One student id a line; - reads standard input",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing")
+@click.option("--finish", is_flag=True, help="Finish a deletion that was interrupted; no id is needed")
+def forget(world: World, students: tuple[str, ...], file: TextIO | None, dry_run: bool, finish: bool) -> None:
+    """Remove every trace of students, for good, and let none of it land again.
+
+    The pseudonym is worked out from the id and the key; the id is printed and kept nowhere. A shell keeps what is
+    typed, so --from-file - is better than --student.
+    """
+    from pacer_pipelines.orchestration import forgetting
+
+    resource = resource_of(world)
+    given = [*students, *(line.strip() for line in file or () if line.strip())]
+    if bool(given) == finish:
+        raise Refusal("give --student ID or --from-file FILE, or --finish alone")
+    world.pseudonym_key()
+    if finish:
+        done = forgetting.finish_begun(resource)
+        if done is None:
+            raise Refusal("no deletion was interrupted")
+    else:
+        found = forgetting.preview(resource, given)
+        for place in found.unknown:
+            click.secho(
+                f"id {place} of {len(given)}: nothing of this student has landed", fg="yellow", err=True
+            )
+        if dry_run:
+            _print_rows(found.rows, "rows that would go")
+            return
+        click.echo("removing, and building the marts anew ...", err=True)
+        done = forgetting.forget(resource, given)
+    report, path = done
+    _print_rows(report.rows, "rows removed")
+    for what, number in report.removed.items():
+        click.echo(f"{number} {what}")
+    click.echo(f"{len(report.verdicts)} verdicts stay as they were recorded; pacer replay says so of each")
+    for line in report.remains:
+        click.echo(f"stays: {line}")
+    click.echo(f"report: {path}")
+    sys.exit(0)
+
+
+def _print_rows(rows: dict[str, int], head: str) -> None:
+    print_table(("table", head), [(table, f"{number:,}") for table, number in sorted(rows.items())])
