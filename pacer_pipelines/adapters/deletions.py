@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class Deletion:
     verdicts: tuple[str, ...] = ()
     remains: tuple[str, ...] = ()
     first_day: str = ""
-    cut: tuple[str, ...] = field(default=())
+    cut: tuple[str, ...] = ()
 
 
 def read_marks(home: Path) -> frozenset[str]:
@@ -106,8 +106,8 @@ def deletions(home: Path) -> list[Deletion]:
     found = []
     for path in sorted(_path(home, "").glob("????-??-??-*.json")):
         content = _read(path, {})
-        lists = {name: tuple(content.pop(name)) for name in ("verdicts", "remains", "cut")}
-        found.append(Deletion(**content, **lists))
+        lists = {name: tuple(content[name]) for name in ("verdicts", "remains", "cut")}
+        found.append(Deletion(**{**content, **lists}))
     return found
 
 

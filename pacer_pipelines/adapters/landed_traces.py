@@ -50,7 +50,7 @@ def traces_of(home: Path, students: tuple[str, ...]) -> Traces:
                     db.execute(
                         f"INSERT INTO ids.{ids} SELECT DISTINCT {column} FROM {table} WHERE {_theirs(db, table)}"
                     )
-            for table in ("exposures", "llm_logs"):
+            for table in sorted({"exposures", "llm_logs"} & set(_tables(db))):
                 if column in _columns(db, table):
                     owner = _owner(db, table)
                     others = f"{owner} IS NOT NULL AND {owner} NOT IN (SELECT id FROM ids.students)"
@@ -97,11 +97,10 @@ def remove_rows(home: Path, traces: Traces, parts: tuple[Path, ...]) -> None:
     """Write parts anew without the rows behind traces; one without any row left goes."""
     with _landed(home, traces) as db:
         for part in parts:
-            table = _table(part)
+            db.read_parquet(str(part), hive_partitioning=False).create_view("part", replace=True)
             db.execute(
-                f"CREATE OR REPLACE TEMP TABLE kept AS SELECT * EXCLUDE filename FROM {table} "
-                f"WHERE filename = $part AND NOT ({_theirs(db, table)}) ORDER BY source_line",
-                {"part": str(part)},
+                "CREATE OR REPLACE TEMP TABLE kept AS "
+                f"SELECT * FROM part WHERE NOT ({_theirs(db, 'part')}) ORDER BY source_line"
             )
             if db.execute("SELECT count(*) FROM kept").fetchall() == [(0,)]:
                 part.unlink()

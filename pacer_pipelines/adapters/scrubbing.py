@@ -110,6 +110,10 @@ def cut_evidence(home: Path, students: tuple[str, ...], at: str) -> tuple[str, .
     cut = []
     for path in sorted((home / "verdicts").glob("*/*/*.made_of.json.zst")):
         text = zstandard.ZstdDecompressor().decompress(path.read_bytes()).decode()
+        if f'"cut_at":"{at}"' in text:
+            # by this deletion, before it was killed
+            cut.append(path.name.partition(".")[0])
+            continue
         if not any(student in text for student in students):
             continue
         content = json.loads(text)
