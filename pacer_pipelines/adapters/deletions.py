@@ -32,7 +32,7 @@ class UnderWay:
     """A deletion that has begun: whoever finds it can finish it without being told the ids again.
 
     ``rows`` are the rows to remove by table, ``files`` the landed files they lie in as (table, file key), ``before``
-    the digests of the landed parts, ``through`` the last day that the marts knew.
+    the digests of the landed days and parts, ``through`` the last day that the marts knew.
     """
 
     at: str

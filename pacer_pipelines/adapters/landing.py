@@ -137,15 +137,21 @@ class Landing:
         """Give what became of every file of a table, by key."""
         return self._ledger(table, "*")
 
-    def days(self, table: str) -> dict[str, str]:
-        """Give day -> digest over its parts (names and bytes); 'undated' for parts without a day."""
-        parts: dict[str, list[str]] = {}
+    def parts(self, table: str) -> dict[tuple[str, str], str]:
+        """Give (day, file key) -> hash of each part; the day is 'undated' for parts without one."""
+        found = {}
         for path in sorted((self.root / table).glob("**/*.parquet")):
             if path.name != "_schema.parquet":
                 day = path.parent.name.removeprefix("day=") if path.parent.name != table else UNDATED
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-                parts.setdefault(day, []).append(f"{path.name} {content}")
-        return {day: hashlib.sha256("\n".join(lines).encode()).hexdigest() for day, lines in parts.items()}
+                found[day, path.stem] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
+
+    def days(self, table: str) -> dict[str, str]:
+        """Give day -> digest over its parts (names and bytes); 'undated' for parts without a day."""
+        lines: dict[str, list[str]] = {}
+        for (day, key), content in self.parts(table).items():
+            lines.setdefault(day, []).append(f"{key}.parquet {content}")
+        return {day: hashlib.sha256("\n".join(each).encode()).hexdigest() for day, each in lines.items()}
 
     def land(
         self,

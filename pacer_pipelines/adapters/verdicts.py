@@ -6,7 +6,7 @@ Beside each verdict lies what it was made of, packed, so that it can be made aga
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from typing import Any
 import zstandard
 
 from pacer_pipelines.adapters.atomic_file import replace_bytes, replace_text
-from pacer_pipelines.decisions.values import Past, Verdict, canonical
+from pacer_pipelines.decisions.revised import Revised
+from pacer_pipelines.decisions.values import Past, Verdict, Word, canonical
 from pacer_pipelines.errors import SourceUnreadable, VerdictUnknown
 
 _ID = re.compile(r"[0-9a-f]{4,16}")
+_BECAUSE = "because-"
 _FILE = re.compile(r"r(?P<revision>\d{4})-(?P<verdict_id>[0-9a-f]{16})\.json")
 
 
@@ -28,6 +30,19 @@ class Recorded:
     path: Path
     revision: int
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Why an old day was judged again without a person asking: what arrived late, and the run that found it.
+
+    ``was`` is the word of the revision before. Such a revision moves no traffic, so later days go on from the word
+    that did.
+    """
+
+    because: tuple[str, ...]
+    run_of: str
+    was: Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,15 @@ class Stored:
     def home(self) -> Path:
         """The home of its world."""
         return self.path.parents[3]
+
+    @property
+    def late(self) -> Late | None:
+        """Why it was judged again, when late data were the reason."""
+        path = _because(self.path)
+        if not path.is_file():
+            return None
+        content = _read(path)
+        return Late(tuple(content["because"]), content["run_of"], content["was"])
 
     @property
     def made_of(self) -> dict[str, Any]:
@@ -74,12 +98,13 @@ class Verdicts:
         """
         self._folder = home / "verdicts"
 
-    def record(self, verdict: Verdict, made_of: Mapping[str, Any]) -> Recorded:
+    def record(self, verdict: Verdict, made_of: Mapping[str, Any], late: Late | None = None) -> Recorded:
         """Write the verdict as the day's current one, unless it already is; what it was made of comes first.
 
         Args:
             verdict: the decision; the same verdict_id as the current revision writes nothing.
             made_of: everything that went in, as plain values (see decisions/replay.py).
+            late: why an old day is judged again, if late data are the reason.
 
         Returns:
             The file, its revision, and whether it is new.
@@ -91,6 +116,8 @@ class Verdicts:
             return Recorded(path, last, False)
         path = folder / f"r{last + 1:04d}-{verdict.verdict_id}.json"
         replace_bytes(_made_of(path, verdict.verdict_id), _packed(made_of))
+        if late is not None:
+            replace_text(_because(path), canonical(asdict(late)) + "\n")
         replace_text(path, canonical(verdict.as_dict()) + "\n")
         return Recorded(path, last + 1, True)
 
@@ -138,24 +165,62 @@ class Verdicts:
         found = _revisions(self._folder / experiment / day.isoformat())
         return [Stored(path, revision, _read(path)) for revision, path in found]
 
+    def newest(self, experiment: str, day: date) -> Stored | None:
+        """The day's latest verdict with its revision, or None when the day was not judged."""
+        revisions = self.revisions(experiment, day)
+        return revisions[-1] if revisions else None
+
+    def days(self, experiment: str) -> list[date]:
+        """Every day that was judged, oldest first."""
+        return [
+            date.fromisoformat(path.name)
+            for path in sorted((self._folder / experiment).glob("????-??-??"))
+            if _revisions(path)
+        ]
+
+    def revised_by(self, experiment: str, run_of: date) -> tuple[Revised, ...]:
+        """Days that the run of a day found to be late, and judged again, oldest first."""
+        marks = sorted((self._folder / experiment).glob(f"????-??-??/{_BECAUSE}*.json"))
+        stored = [
+            Stored(path, int(path.name[1:5]), {}) for path in map(_revision_of, marks) if path.is_file()
+        ]
+        found = [(one, one.late) for one in stored]
+        return tuple(
+            Revised(
+                date.fromisoformat(one.path.parent.name), late.was, _read(one.path)["verdict"], late.because
+            )
+            for one, late in found
+            if late is not None and late.run_of == run_of.isoformat()
+        )
+
     def past(self, experiment: str, before: date) -> tuple[Past, ...]:
         """What later days need to know of the days before ``before``, oldest first.
 
-        A day that was ever told to roll back stays so, whatever a later revision says: only a person reopens.
+        A day that was ever told to roll back stays so, whatever a later revision says: only a person reopens. A word
+        that late data gave to an old day moved no traffic, so here the day keeps the word that did.
         """
         folders = sorted((self._folder / experiment).glob("????-??-??"))
         days = [date.fromisoformat(folder.name) for folder in folders]
         return tuple(past for day in days if day < before for past in self._past_of(experiment, day))
 
     def _past_of(self, experiment: str, day: date) -> list[Past]:
-        told = [stored.content for stored in self.revisions(experiment, day)]
-        decisive = [row for row in told if row["verdict"] == "rollback"] or told[-1:]
+        revisions = self.revisions(experiment, day)
+        acted = [stored.content for stored in revisions if stored.late is None]
+        decisive = [one.content for one in revisions if one.content["verdict"] == "rollback"] or acted[-1:]
         return [Past(day, row["verdict"], row["rule"]) for row in decisive[-1:]]
 
 
 def _revisions(folder: Path) -> list[tuple[int, Path]]:
     found = [(match, path) for path in folder.glob("r*.json") if (match := _FILE.fullmatch(path.name))]
     return sorted((int(match["revision"]), path) for match, path in found)
+
+
+def _because(path: Path) -> Path:
+    return path.with_name(_BECAUSE + path.name)
+
+
+def _revision_of(mark: Path) -> Path:
+    return mark.with_name(mark.name.removeprefix(_BECAUSE))
 
 
 def _made_of(path: Path, verdict_id: str) -> Path:

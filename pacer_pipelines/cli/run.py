@@ -90,6 +90,8 @@ def _run_day(runner: "Runner", day: date, *, quiet: bool) -> "DayResult":
     if quiet:
         words = [row["verdict"] for row in verdict_rows(runner.world, day=day)]
         click.echo(" ".join(click.style(word, fg=COLOURS[word]) for word in words), err=True)
+    for text in result.revised:
+        click.secho(f"  {text}", fg="yellow", err=True)
     for problem in result.problems:
         click.secho(f"  {problem}", fg="red", err=True)
     if not quiet or not result.complete:

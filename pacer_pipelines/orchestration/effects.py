@@ -14,7 +14,7 @@ from pacer_pipelines.adapters.flags.known_units import known_units
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_outbox import read_entry
-from pacer_pipelines.decisions.report import plain_text, report
+from pacer_pipelines.decisions.report import Report, plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -43,9 +43,14 @@ def judged(world: WorldResource, day: date) -> list[tuple[Plan, Verdict]]:
     return [(plan, Verdict.from_dict(content)) for plan, content in found if content is not None]
 
 
-def as_text(verdict: Verdict, plan: Plan) -> str:
-    """The verdict as a person reads it in a terminal or a log."""
-    return plain_text(report(verdict, plan))
+def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
+    """What is told of a day: its verdict, and the earlier ones that its run revised."""
+    return report(verdict, plan, world.verdicts.revised_by(plan.slug, verdict.date))
+
+
+def as_text(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
+    """The same as a person reads it in a terminal or a log."""
+    return plain_text(report_of(world, plan, verdict))
 
 
 def follow_flags(world: WorldResource, day: date) -> dict[str, str]:
@@ -171,7 +176,7 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     for each in sorted({*(_waiting_days(world) if slack.has_token else ()), day}):
         for plan, verdict in judged(world, each):
             name = plan.slug if each == day else f"{plan.slug} of {each}"
-            outcomes[name] = _deliver(slack, plan, verdict)
+            outcomes[name] = _deliver(slack, report_of(world, plan, verdict), plan, verdict)
     return outcomes
 
 
@@ -181,11 +186,9 @@ def slack_of(world: WorldResource) -> Slack:
     return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
 
 
-def _deliver(slack: Slack, plan: Plan, verdict: Verdict) -> str:
+def _deliver(slack: Slack, told: Report, plan: Plan, verdict: Verdict) -> str:
     try:
-        done = slack.deliver(
-            report(verdict, plan), plan.slack_channel, verdict.verdict_id, plan.slug, verdict.date
-        )
+        done = slack.deliver(told, plan.slack_channel, verdict.verdict_id, plan.slug, verdict.date)
     except DeliveryFailed as error:
         return f"{NOT_DELIVERED}: {error}"
     return f"{done.status}: {done.where}"

@@ -20,7 +20,7 @@ from pacer_pipelines.adapters.deletions import (
 from pacer_pipelines.adapters.published import drop_others, publish
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE, Warehouse
 from pacer_pipelines.ingest.forgotten import STUDENT
-from pacer_pipelines.orchestration import effects, window
+from pacer_pipelines.orchestration import effects, late, window
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.resources import DBT_PROJECT, WorldResource
 
@@ -80,7 +80,7 @@ def forget(world: WorldResource, student_ids: Sequence[str]) -> tuple[Deletion, 
                 traces=traces,
                 rows=found.rows,
                 files=found.files,
-                before=window.digests(world.landing),
+                before={**window.digests(world.landing), **late.parts(world.landing)},
                 first_day=found.first_day,
                 through=through.isoformat() if through else "",
             ),
@@ -134,6 +134,7 @@ def _clear_landing(world: WorldResource, deletion: UnderWay) -> int:
         landed_traces.account(home, table, key)
     for work in WORKS:
         window.rebase(work, home, deletion.before, window.digests(world.landing))
+    late.rebase(home, deletion.before, late.parts(world.landing))
     return own
 
 

@@ -13,7 +13,7 @@ from pacer_pipelines.adapters.expectations import run_checks
 from pacer_pipelines.adapters.flags import history_shares
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.published import Published
-from pacer_pipelines.adapters.verdicts import Recorded
+from pacer_pipelines.adapters.verdicts import Late, Recorded
 from pacer_pipelines.decisions.evidence import Inputs
 from pacer_pipelines.decisions.health import students_cross_coaches
 from pacer_pipelines.decisions.judge import judge
@@ -37,6 +37,7 @@ ONLY_SHOWN = frozenset(
         "segments.py",
         "journal.py",
         "replay.py",
+        "revised.py",
         "plan_text.py",
         "plan_advice.py",
         "plan_traffic.py",
@@ -126,7 +127,11 @@ def source_checks(home: Path) -> tuple[Check, ...]:
 
 
 def judge_day(
-    resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()
+    resource: WorldResource,
+    plan: Plan,
+    day: date,
+    extra: tuple[Check, ...] = (),
+    late: Late | None = None,
 ) -> tuple[Verdict, Recorded]:
     """The verdict of one experiment and day, on disk together with what it was made of.
 
@@ -135,10 +140,11 @@ def judge_day(
         plan: the plan to obey.
         day: the day to judge.
         extra: checks of the run itself, for example that it broke.
+        late: why an old day is judged again, if late data are the reason.
     """
     inputs = inputs_of(resource, plan, day, extra)
     verdict = judge(inputs, plan, code_version())
-    return verdict, resource.verdicts.record(verdict, as_plain(inputs, plan))
+    return verdict, resource.verdicts.record(verdict, as_plain(inputs, plan), late)
 
 
 def inputs_of(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()) -> Inputs:

@@ -37,9 +37,16 @@ def landed(new_world: Callable[..., World]) -> World:
     """A few lines of one student and some others, landed; nothing is built."""
     world = new_world(sources={**log_sources(), "database": []})
     for name in ("exposures.jsonl.gz", "feedback_events.jsonl.gz", "card_reviews.jsonl.gz"):
-        world.edit_lines(name, lambda lines: [*lines[:40], *[line for line in lines if STUDENT.encode() in line][:3]])
+        world.edit_lines(
+            name, lambda lines: [*lines[:40], *[line for line in lines if STUDENT.encode() in line][:3]]
+        )
     resource = WorldResource(config_file=str(world.config))
-    for land in (ingestion.land_exposures, ingestion.land_feedback, ingestion.land_card_reviews, ingestion.land_roster):
+    for land in (
+        ingestion.land_exposures,
+        ingestion.land_feedback,
+        ingestion.land_card_reviews,
+        ingestion.land_roster,
+    ):
         land(resource)
     return world
 
@@ -117,12 +124,19 @@ def test_what_lands_after_a_deletion_is_what_would_have_been_left(landed: World,
     forgetting.forget(other, [STUDENT])
     for folder in ("landing", "rejects"):
         shutil.rmtree(other.home / folder, ignore_errors=True)
-    for land in (ingestion.land_exposures, ingestion.land_feedback, ingestion.land_card_reviews, ingestion.land_roster):
+    for land in (
+        ingestion.land_exposures,
+        ingestion.land_feedback,
+        ingestion.land_card_reviews,
+        ingestion.land_roster,
+    ):
         land(other)
     assert content(other.home / "landing") == content(first.home / "landing")
 
 
-def test_a_rating_that_comes_later_of_a_call_that_comes_later_finds_nobody(landed: World, tmp_path: Path) -> None:
+def test_a_rating_that_comes_later_of_a_call_that_comes_later_finds_nobody(
+    landed: World, tmp_path: Path
+) -> None:
     """Its log id is in no list yet: the dropped call teaches it."""
     resource = copy_of(landed, tmp_path / "later")
     world = World(tmp_path / "later")
@@ -165,7 +179,9 @@ def test_records_of_runs_are_scrubbed_in_rows_and_in_free_pages(tmp_path: Path) 
     path = tmp_path / "dagster" / "runs.db"
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("create table events (id integer, event text)")
-        db.executemany("insert into events values (?, ?)", [(n, f'{{"file": "{KEY}/x"}}') for n in range(500)])
+        db.executemany(
+            "insert into events values (?, ?)", [(n, f'{{"file": "{KEY}/x"}}') for n in range(500)]
+        )
         db.execute("delete from events where id > 250")
     (tmp_path / "dagster" / "run.log").write_text(f"cannot read {KEY}/x.apkg")
     assert scrub(tmp_path, (KEY,)) == 2
@@ -178,7 +194,12 @@ def test_evidence_of_a_verdict_loses_the_student_and_says_so(tmp_path: Path) -> 
     folder = tmp_path / "verdicts" / "slug" / "2026-11-02"
     folder.mkdir(parents=True)
     path = folder / "0123456789abcdef.made_of.json.zst"
-    rows = {"students": [["1", "c", KEY, "good_rate", "control", 1, 1], ["1", "c", "k1_b", "good_rate", "control", 1, 1]]}
+    rows = {
+        "students": [
+            ["1", "c", KEY, "good_rate", "control", 1, 1],
+            ["1", "c", "k1_b", "good_rate", "control", 1, 1],
+        ]
+    }
     path.write_bytes(zstandard.ZstdCompressor().compress(json.dumps({"rows": rows}).encode()))
     assert cut_evidence(tmp_path, (KEY,), "2026-11-20") == ("0123456789abcdef",)
     left = json.loads(zstandard.ZstdDecompressor().decompress(path.read_bytes()))

@@ -48,7 +48,9 @@ def forgot(fortnight: RanFortnight, tmp_path_factory: pytest.TempPathFactory) ->
     from pacer_pipelines.cli import main
 
     ids = "".join(f"{student}\n" for student in FORGOTTEN)
-    result = CliRunner().invoke(main, ["forget", "--from-file", "-", "--config", str(world.config)], input=ids)
+    result = CliRunner().invoke(
+        main, ["forget", "--from-file", "-", "--config", str(world.config)], input=ids
+    )
     return Forgot(world, result, before, lines)
 
 
@@ -58,7 +60,9 @@ def rows_of(world: World, student: str) -> int:
     for table in TABLES:
         column = "unit_key" if table == "exposures" else "student_key"
         parts = f"{world.home}/landing/{table}/**/*.parquet"
-        found = duckdb.sql(f"select count(*) from read_parquet('{parts}') where {column} = '{key}'").fetchone()
+        found = duckdb.sql(
+            f"select count(*) from read_parquet('{parts}') where {column} = '{key}'"
+        ).fetchone()
         total += found[0] if found else 0
     return total
 
@@ -107,13 +111,17 @@ def test_ratings_and_judgements_that_name_no_student_go_by_their_judgement(forgo
     assert len(logs) > 20
     for table in ("feedback_events", "llm_logs"):
         parts = f"{forgot.world.home}/landing/{table}/**/*.parquet"
-        left = duckdb.sql(f"select count(*) from read_parquet('{parts}') where log_id in {tuple(logs)}").fetchone()
+        left = duckdb.sql(
+            f"select count(*) from read_parquet('{parts}') where log_id in {tuple(logs)}"
+        ).fetchone()
         assert left == (0,), table
 
 
 def test_the_ledger_still_accounts_for_every_row(forgot: Forgot) -> None:
     (exposures,) = forgot.world.ledger("exposures")
-    assert exposures["rows_in"] == exposures["landed"] + exposures["rejected"] + exposures["forgotten"] == 20_052
+    assert (
+        exposures["rows_in"] == exposures["landed"] + exposures["rejected"] + exposures["forgotten"] == 20_052
+    )
     assert exposures["forgotten"] == report_of(forgot.world)["rows"]["exposures"]
     for table in (*TABLES, "feedback_events"):
         for entry in forgot.world.ledger(table):
