@@ -112,6 +112,9 @@ def remove_rows(home: Path, traces: Traces, parts: tuple[Path, ...]) -> None:
 def account(home: Path, table: str, key: str) -> None:
     """Bring the ledger entry of a delivered file in line with its parts: what is gone was forgotten."""
     path = home / "landing" / "_ledger" / table / f"{key}.json"
+    if not path.exists():
+        # a file of a student's own: it went whole
+        return
     entry = json.loads(path.read_text(encoding="utf-8"))
     per_day = {}
     with connect() as db:

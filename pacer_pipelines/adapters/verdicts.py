@@ -6,7 +6,7 @@ Beside each verdict lies what it was made of, packed, so that it can be made aga
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,17 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """Why an old day was judged again without a person asking: what arrived late, and the run that found it.
+class Again:
+    """Why a day was judged again without any effect: late data, or a backfill.
 
-    ``was`` is the word of the revision before. Such a revision moves no traffic, so later days go on from the word
-    that did.
+    ``run_of`` is the day whose run found the late data, ``was`` the word of the revision before. Such a revision moves
+    no traffic, so later days go on from the word that did; ``acted`` says that the day was run as well later on.
     """
 
     because: tuple[str, ...]
-    run_of: str
-    was: Word
+    run_of: str = ""
+    was: Word | None = None
+    acted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,13 @@ class Stored:
         return self.path.parents[3]
 
     @property
-    def late(self) -> Late | None:
-        """Why it was judged again, when late data were the reason."""
+    def again(self) -> Again | None:
+        """Why it was judged again, if without effect."""
         path = _because(self.path)
         if not path.is_file():
             return None
         content = _read(path)
-        return Late(tuple(content["because"]), content["run_of"], content["was"])
+        return Again(**{**content, "because": tuple(content["because"])})
 
     @property
     def made_of(self) -> dict[str, Any]:
@@ -98,13 +99,13 @@ class Verdicts:
         """
         self._folder = home / "verdicts"
 
-    def record(self, verdict: Verdict, made_of: Mapping[str, Any], late: Late | None = None) -> Recorded:
+    def record(self, verdict: Verdict, made_of: Mapping[str, Any], again: Again | None = None) -> Recorded:
         """Write the verdict as the day's current one, unless it already is; what it was made of comes first.
 
         Args:
             verdict: the decision; the same verdict_id as the current revision writes nothing.
             made_of: everything that went in, as plain values (see decisions/replay.py).
-            late: why an old day is judged again, if late data are the reason.
+            again: why the day is judged without any effect, if it is.
 
         Returns:
             The file, its revision, and whether it is new.
@@ -113,11 +114,14 @@ class Verdicts:
         revisions = _revisions(folder)
         last, path = revisions[-1] if revisions else (0, folder)
         if revisions and path.stem.endswith(verdict.verdict_id):
+            known = Stored(path, last, {}).again
+            if again is None and known is not None and not known.acted:
+                replace_text(_because(path), canonical(asdict(replace(known, acted=True))) + "\n")
             return Recorded(path, last, False)
         path = folder / f"r{last + 1:04d}-{verdict.verdict_id}.json"
         replace_bytes(_made_of(path, verdict.verdict_id), _packed(made_of))
-        if late is not None:
-            replace_text(_because(path), canonical(asdict(late)) + "\n")
+        if again is not None:
+            replace_text(_because(path), canonical(asdict(again)) + "\n")
         replace_text(path, canonical(verdict.as_dict()) + "\n")
         return Recorded(path, last + 1, True)
 
@@ -184,20 +188,18 @@ class Verdicts:
         stored = [
             Stored(path, int(path.name[1:5]), {}) for path in map(_revision_of, marks) if path.is_file()
         ]
-        found = [(one, one.late) for one in stored]
+        found = [(one.path, again) for one in stored if (again := one.again) is not None]
         return tuple(
-            Revised(
-                date.fromisoformat(one.path.parent.name), late.was, _read(one.path)["verdict"], late.because
-            )
-            for one, late in found
-            if late is not None and late.run_of == run_of.isoformat()
+            Revised(date.fromisoformat(path.parent.name), again.was, _read(path)["verdict"], again.because)
+            for path, again in found
+            if again.run_of == run_of.isoformat() and again.was is not None
         )
 
     def past(self, experiment: str, before: date) -> tuple[Past, ...]:
         """What later days need to know of the days before ``before``, oldest first.
 
         A day that was ever told to roll back stays so, whatever a later revision says: only a person reopens. A word
-        that late data gave to an old day moved no traffic, so here the day keeps the word that did.
+        that late data or a backfill gave to a day moved no traffic, so here the day keeps the word that did.
         """
         folders = sorted((self._folder / experiment).glob("????-??-??"))
         days = [date.fromisoformat(folder.name) for folder in folders]
@@ -205,7 +207,7 @@ class Verdicts:
 
     def _past_of(self, experiment: str, day: date) -> list[Past]:
         revisions = self.revisions(experiment, day)
-        acted = [stored.content for stored in revisions if stored.late is None]
+        acted = [stored.content for stored in revisions if stored.again is None or stored.again.acted]
         decisive = [one.content for one in revisions if one.content["verdict"] == "rollback"] or acted[-1:]
         return [Past(day, row["verdict"], row["rule"]) for row in decisive[-1:]]
 

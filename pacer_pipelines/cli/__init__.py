@@ -12,7 +12,7 @@ from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
 from pacer_pipelines.cli.plan import plan
 from pacer_pipelines.cli.rollout import approve, flag, rollback
-from pacer_pipelines.cli.run import run
+from pacer_pipelines.cli.run import backfill, run
 from pacer_pipelines.cli.segments import segments
 from pacer_pipelines.cli.watch import watch
 
@@ -27,6 +27,7 @@ def main() -> None:
 
 
 for command in (
-    run, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag, forget, home,
+    run, backfill, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag,
+    forget, home,
 ):  # fmt: skip
     main.add_command(command)

@@ -79,13 +79,13 @@ def timeline(world: World, plans: list[Plan]) -> list[Row]:
 
 
 def revision_of(table: "Verdicts", experiment: str, row: Row) -> Row:
-    """How often the day was judged, and why again if late data are the reason."""
+    """How often the day was judged, and why again if late data or a backfill are the reason."""
     newest = table.newest(experiment, date.fromisoformat(row["date"]))
-    late = newest.late if newest else None
+    again = newest.again if newest else None
     return {
         "revision": newest.revision if newest else 0,
-        "revised_because": list(late.because) if late else [],
-        "revised_from": late.was if late else "",
+        "revised_because": list(again.because) if again else [],
+        "revised_from": (again.was or "") if again else "",
     }
 
 

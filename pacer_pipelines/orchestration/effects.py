@@ -5,6 +5,7 @@ run, or one after a crash, changes nothing.
 """
 
 import os
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -24,7 +25,21 @@ from pacer_pipelines.plan import Plan
 NOT_DELIVERED = "not delivered"
 NOT_MOVED = "not moved"
 AUTOMATION = "pacer_pipelines"
+# what a run may do outside, by its tag; without one all of it
+EFFECTS, SLACK_ONLY, NO_EFFECTS = "pacer/effects", "slack", "none"
+OF_A_BACKFILL = "dagster/backfill"
+LEFT_ALONE = "left alone: this run is part of a backfill"
 MOVING = frozenset({"alarm", "win", "deadline", "closed"})
+
+
+def moves_flag(tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags may move a flag: not in a backfill, whether of `pacer` or of Dagster's page."""
+    return EFFECTS not in tags and OF_A_BACKFILL not in tags
+
+
+def tells_slack(tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags may post."""
+    return moves_flag(tags) or tags.get(EFFECTS) == SLACK_ONLY
 
 
 def first_day(world: WorldResource) -> date:

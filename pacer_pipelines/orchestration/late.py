@@ -14,7 +14,7 @@ from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.deletions import under_way
 from pacer_pipelines.adapters.landed_history import first_days_shown
 from pacer_pipelines.adapters.landing import Landing
-from pacer_pipelines.adapters.verdicts import Late
+from pacer_pipelines.adapters.verdicts import Again
 from pacer_pipelines.decisions.revised import Revised
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.ingestion import saved_problems
@@ -109,9 +109,9 @@ def _revise(world: WorldResource, plan: Plan, run_of: date, late: list[Delivery]
         reasons = [one for one in late if one.starts <= day]
         before = world.verdicts.newest(plan.slug, day)
         if reasons and day != run_of and before is not None:
-            why = Late(_sentences(reasons), run_of.isoformat(), before.content["verdict"])
+            why = Again(_sentences(reasons), run_of.isoformat(), before.content["verdict"])
             try:
-                judge_day(world, plan, day, late=why)
+                judge_day(world, plan, day, again=why)
             except Exception:
                 _log.exception("%s: %s cannot be judged again", plan.slug, day)
                 done = False

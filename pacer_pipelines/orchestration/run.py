@@ -1,6 +1,6 @@
 """A day from a terminal: the same job that the schedule starts, in this process and on the same Dagster instance."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,12 +47,15 @@ class Runner:
         self.resource = WorldResource(config_file=str(world.config_file))
         self._job = build_definitions(world).resolve_job_def(DAILY)
 
-    def run(self, day: date, tell: Callable[[str, str], None]) -> DayResult:
+    def run(
+        self, day: date, tell: Callable[[str, str], None], tags: Mapping[str, str] | None = None
+    ) -> DayResult:
         """Run the daily job for one day.
 
         Args:
             day: the day to judge.
             tell: called with (step, outcome) as steps end.
+            tags: more tags of the run, for example what it may do outside (see effects.py).
         """
         progress.listen(tell)
         with (
@@ -65,7 +68,7 @@ class Runner:
                 partition_key=day.isoformat(),
                 instance=instance,
                 raise_on_error=False,
-                tags=OURS,
+                tags={**OURS, **(tags or {})},
                 run_config={"loggers": {"progress": {}}},
             )
         failed = [event.step_key or "" for event in result.all_events if event.is_step_failure]

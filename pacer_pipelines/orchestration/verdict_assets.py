@@ -11,7 +11,7 @@ from pacer_pipelines.decisions.revised import Revised, revised_text
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.orchestration import effects, late, verdict_day, window
 from pacer_pipelines.orchestration.exclusive import alone
-from pacer_pipelines.orchestration.failure import judge_or_hold
+from pacer_pipelines.orchestration.failure import again_of, judge_or_hold
 from pacer_pipelines.orchestration.landing_assets import LANDED, ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
 
@@ -60,7 +60,8 @@ def verdict_assets(
         told = _revised(context, late.revise(world, day))
         for plan in effects.running(world, day):
             with alone(world.home):
-                judged = judge_or_hold(world, plan, day)
+                again = again_of(world, plan, day, context.run.tags)
+                judged = judge_or_hold(world, plan, day, again=again)
             if judged is None:
                 told[plan.slug] = dg.MetadataValue.text(NOT_JUDGED)
                 context.log.error(f"{plan.slug}: {NOT_JUDGED}")

@@ -13,7 +13,7 @@ from pacer_pipelines.adapters.expectations import run_checks
 from pacer_pipelines.adapters.flags import history_shares
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.published import Published
-from pacer_pipelines.adapters.verdicts import Late, Recorded
+from pacer_pipelines.adapters.verdicts import Again, Recorded
 from pacer_pipelines.decisions.evidence import Inputs
 from pacer_pipelines.decisions.health import students_cross_coaches
 from pacer_pipelines.decisions.judge import judge
@@ -131,7 +131,7 @@ def judge_day(
     plan: Plan,
     day: date,
     extra: tuple[Check, ...] = (),
-    late: Late | None = None,
+    again: Again | None = None,
 ) -> tuple[Verdict, Recorded]:
     """The verdict of one experiment and day, on disk together with what it was made of.
 
@@ -140,11 +140,11 @@ def judge_day(
         plan: the plan to obey.
         day: the day to judge.
         extra: checks of the run itself, for example that it broke.
-        late: why an old day is judged again, if late data are the reason.
+        again: why the day is judged without any effect, if it is.
     """
     inputs = inputs_of(resource, plan, day, extra)
     verdict = judge(inputs, plan, code_version())
-    return verdict, resource.verdicts.record(verdict, as_plain(inputs, plan), late)
+    return verdict, resource.verdicts.record(verdict, as_plain(inputs, plan), again)
 
 
 def inputs_of(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()) -> Inputs:

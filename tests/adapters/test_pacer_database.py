@@ -45,7 +45,9 @@ def land_copies(home: Path, copies=COPIES) -> list:
         for table, parsed in tables.items():
             id_column = {"llm_logs": "log_id", "anki_cards": "card_id"}[table]
             rows = new_versions(parsed.rows, current_hashes(home, table, id_column, taken_at), id_column)
-            changed = SimpleNamespace(rows=rows, rejects=parsed.rejects, rows_in=len(rows), warnings={})
+            changed = SimpleNamespace(
+                rows=rows, rejects=parsed.rejects, rows_in=len(rows), warnings={}, forgotten=0
+            )
             content = "".join(row["row_hash"] for row in rows).encode()
             arrival = Arrival(f"pacer-{taken_at:%Y%m%d}", name, content)
             receipts.append(landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, changed))

@@ -60,10 +60,8 @@ def rows_of(world: World, student: str) -> int:
     for table in TABLES:
         column = "unit_key" if table == "exposures" else "student_key"
         parts = f"{world.home}/landing/{table}/**/*.parquet"
-        found = duckdb.sql(
-            f"select count(*) from read_parquet('{parts}') where {column} = '{key}'"
-        ).fetchone()
-        total += found[0] if found else 0
+        found = duckdb.sql(f"select count(*) from read_parquet('{parts}') where {column} = '{key}'")
+        total += found.fetchall()[0][0]
     return total
 
 
@@ -111,10 +109,8 @@ def test_ratings_and_judgements_that_name_no_student_go_by_their_judgement(forgo
     assert len(logs) > 20
     for table in ("feedback_events", "llm_logs"):
         parts = f"{forgot.world.home}/landing/{table}/**/*.parquet"
-        left = duckdb.sql(
-            f"select count(*) from read_parquet('{parts}') where log_id in {tuple(logs)}"
-        ).fetchone()
-        assert left == (0,), table
+        left = duckdb.sql(f"select count(*) from read_parquet('{parts}') where log_id in {tuple(logs)}")
+        assert left.fetchall() == [(0,)], table
 
 
 def test_the_ledger_still_accounts_for_every_row(forgot: Forgot) -> None:
@@ -144,7 +140,7 @@ def test_the_marts_and_every_snapshot_are_without_them(forgot: Forgot) -> None:
     assert len(published) == 1
     units = duckdb.sql(f"select count(distinct unit_key) from '{published[0]}/student_sums_daily.parquet'")
     # 429 analysed students (test_fortnight_story), two of the three forgotten are among them
-    assert units.fetchone() == (427,)
+    assert units.fetchall() == [(427,)]
 
 
 def test_verdicts_stay_and_replay_says_what_was_deleted(forgot: Forgot, fortnight: RanFortnight) -> None:
