@@ -79,6 +79,9 @@ class Settings(_Frozen):
     watch_seconds: Annotated[
         int, Field(ge=10, le=3600, description="time between two looks of the watch at the raw logs")
     ] = 60
+    settle_minutes: Annotated[
+        int, Field(ge=1, le=1440, description="a log that nobody wrote to for so long is complete")
+    ] = 60
     sources: Sources = Sources()
     accepted: tuple[Accepted, ...] = ()
 

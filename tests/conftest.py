@@ -16,6 +16,7 @@ SHARE_THE_FORTNIGHT = (
     "test_fortnight.py",
     "test_crashes.py",
     "test_forget_students.py",
+    "test_late_and_backfill.py",
 )
 OF_THE_CALLER = ("PACER_CONFIG", "PACER_PSEUDONYM_KEY", "SLACK_BOT_TOKEN", "SLACK_BASE_URL", "DAGSTER_HOME")
 
