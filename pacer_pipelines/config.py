@@ -53,6 +53,12 @@ class Sources(_Frozen):
     database: Annotated[tuple[Database, ...], BeforeValidator(_databases)] = ()
 
 
+class Retention(_Frozen):
+    """How long landed rows are kept; without an entry for ever."""
+
+    landing_days: Annotated[int | None, Field(ge=30)] = None
+
+
 class Accepted(_Frozen):
     """A failed check of one day that a person has looked at and takes responsibility for.
 
@@ -83,6 +89,7 @@ class Settings(_Frozen):
         int, Field(ge=1, le=1440, description="a log that nobody wrote to for so long is complete")
     ] = 60
     sources: Sources = Sources()
+    retention: Retention = Retention()
     accepted: tuple[Accepted, ...] = ()
 
 

@@ -14,17 +14,21 @@ from typing import Any
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.errors import SourceUnreadable
 
-_MARKS, _UNDER_WAY = "marks.json", "under_way.json"
+_MARKS, _HORIZON, _UNDER_WAY = "marks.json", "horizon.json", "under_way.json"
 
 
 @dataclass(frozen=True)
 class Traces:
-    """The ids by which rows of students are found: pseudonyms of students and submissions, numbers of the rest."""
+    """What rows are found by: ids of students (pseudonyms of students and submissions, numbers of the rest), or age.
 
-    students: tuple[str, ...]
+    ``before`` holds at most one day: rows of what happened before it.
+    """
+
+    students: tuple[str, ...] = ()
     logs: tuple[int, ...] = ()
     submissions: tuple[str, ...] = ()
     cards: tuple[int, ...] = ()
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,16 @@ def keep_marks(home: Path, marks: Iterable[str]) -> None:
     """Add marks to those that are kept; none ever goes."""
     known = sorted(read_marks(home) | set(marks))
     replace_text(_path(home, _MARKS), json.dumps(known, indent=0) + "\n")
+
+
+def read_horizon(home: Path) -> str:
+    """Give the first day of which rows may land, as ISO text; empty when all may."""
+    return str(_read(_path(home, _HORIZON), ""))
+
+
+def keep_horizon(home: Path, day: str) -> None:
+    """Let nothing of before a day land any more; it never goes back."""
+    replace_text(_path(home, _HORIZON), json.dumps(max(day, read_horizon(home))) + "\n")
 
 
 def begin(home: Path, deletion: UnderWay) -> None:

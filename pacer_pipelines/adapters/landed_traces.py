@@ -22,6 +22,8 @@ from pacer_pipelines.adapters.parquet_files import connect, swap_in
 
 _OWNERS = ("unit_key", "student_key")
 _LINKS = {"log_id": "logs", "card_id": "cards", "submission_key": "submissions"}
+# the day on which something happened, for its age
+_EVENT_DAYS = ("exposed_date", "feedback_date", "reviewed_date", "created_date")
 # plans and what follows from them speak of nobody
 _NOBODYS = frozenset({"_ledger", "experiments", "experiment_exclusions", "flag_regions"})
 _SCHEMA = "_schema.parquet"
@@ -48,7 +50,7 @@ def traces_of(home: Path, students: tuple[str, ...]) -> Traces:
             for table in _tables(db):
                 if {column, _owner(db, table)} <= set(_columns(db, table)):
                     db.execute(
-                        f"INSERT INTO ids.{ids} SELECT DISTINCT {column} FROM {table} WHERE {_theirs(db, table)}"
+                        f"INSERT INTO ids.{ids} SELECT DISTINCT {column} FROM {table} WHERE ({_theirs(db, table)})"
                     )
             for table in sorted({"exposures", "llm_logs"} & set(_tables(db))):
                 if column in _columns(db, table):
@@ -70,7 +72,7 @@ def find_rows(home: Path, traces: Traces) -> Found:
             dates = [name for name, kind in _columns(db, table).items() if kind == "DATE"]
             first = f"min(least({', '.join(dates)}))" if dates else "NULL"
             found = db.execute(
-                f"SELECT filename, count(*), {first} FROM {table} WHERE {_theirs(db, table)} "
+                f"SELECT filename, count(*), {first} FROM {table} WHERE ({_theirs(db, table)}) "
                 "GROUP BY filename ORDER BY filename"
             )
             for name, number, day in found.fetchall():
@@ -148,7 +150,7 @@ def _landed(home: Path, traces: Traces) -> Iterator[duckdb.DuckDBPyConnection]:
     with connect() as db:
         db.execute("CREATE SCHEMA ids")
         for name, ids in vars(traces).items():
-            kind = "BIGINT" if name in ("logs", "cards") else "VARCHAR"
+            kind = {"logs": "BIGINT", "cards": "BIGINT", "before": "DATE"}.get(name, "VARCHAR")
             db.execute(
                 f"CREATE TABLE ids.{name} AS SELECT DISTINCT unnest($ids::{kind}[]) AS id", {"ids": list(ids)}
             )
@@ -161,18 +163,16 @@ def _landed(home: Path, traces: Traces) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _theirs(db: duckdb.DuckDBPyConnection, table: str) -> str:
-    """The condition in SQL that a row belongs to one of the students."""
+    """The condition in SQL that a row belongs to one of the students, or is too old."""
     columns, owner = _columns(db, table), _owner(db, table)
     linked = [
         f"{column} IN (SELECT id FROM ids.{ids})" for column, ids in _LINKS.items() if column in columns
     ]
-    about = " OR ".join(linked) or "false"
-    theirs = (
-        f"{owner} IN (SELECT id FROM ids.students) OR ({owner} IS NULL AND ({about}))"
-        if owner in columns
-        else about
-    )
-    return f"coalesce({theirs}, false)"
+    found = " OR ".join(linked) or "false"
+    if owner in columns:
+        found = f"{owner} IN (SELECT id FROM ids.students) OR ({owner} IS NULL AND ({found}))"
+    days = [f"{day} < (SELECT max(id) FROM ids.before)" for day in _EVENT_DAYS if day in columns]
+    return " OR ".join(f"coalesce({condition}, false)" for condition in (found, *days))
 
 
 def _owner(db: duckdb.DuckDBPyConnection, table: str) -> str:

@@ -35,6 +35,8 @@ def scrub(home: Path, names: tuple[str, ...]) -> int:
         SourceUnreadable: somebody holds an SQLite file, for example Dagster's page; stop it, and begin again.
     """
     changed = 0
+    if not names:
+        return changed
     for path in sorted(home.rglob("*")):
         outside = path.relative_to(home).parts[0] in _NOT_SCRUBBED or path.suffix == ".duckdb"
         if outside or not path.is_file():
@@ -87,7 +89,7 @@ def _shrink(db: sqlite3.Connection) -> None:
 def forget_in_watch(home: Path, traces: Traces) -> int:
     """Remove calls and ratings of students from the watch's memory; gives how many rows."""
     path = home / "state" / "watch.db"
-    if not path.exists():
+    if not (path.exists() and traces.students):
         return 0
     removed = 0
     try:
@@ -105,8 +107,12 @@ def forget_in_watch(home: Path, traces: Traces) -> int:
     return removed
 
 
-def cut_evidence(home: Path, students: tuple[str, ...], at: str) -> tuple[str, ...]:
-    """Take students out of what verdicts were made of; gives the ids of the verdicts that lost evidence."""
+def cut_evidence(home: Path, traces: Traces, at: str) -> tuple[str, ...]:
+    """Take students out of what verdicts were made of; gives the ids of the verdicts that lost evidence.
+
+    Of verdicts that are too old, all students go.
+    """
+    students, horizon = traces.students, max(traces.before, default="")
     cut = []
     for path in sorted((home / "verdicts").glob("*/*/*.made_of.json.zst")):
         text = zstandard.ZstdDecompressor().decompress(path.read_bytes()).decode()
@@ -114,11 +120,13 @@ def cut_evidence(home: Path, students: tuple[str, ...], at: str) -> tuple[str, .
             # by this deletion, before it was killed
             cut.append(path.name.partition(".")[0])
             continue
-        if not any(student in text for student in students):
-            continue
         content = json.loads(text)
         rows = content["rows"].get("students", [])
-        content["rows"]["students"] = [row for row in rows if row[_STUDENT] not in students]
+        old = path.parent.name < horizon
+        kept = [row for row in rows if not (old or row[_STUDENT] in students)]
+        if len(kept) == len(rows) and not any(student in text for student in students):
+            continue
+        content["rows"]["students"] = kept
         # a check that failed may name a student's upload
         without = _without(canonical({**content, "cut_at": at}), students)
         replace_bytes(path, zstandard.ZstdCompressor(level=9).compress(without.encode()))
@@ -128,8 +136,8 @@ def cut_evidence(home: Path, students: tuple[str, ...], at: str) -> tuple[str, .
 
 def still_there(home: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     """Give the files below the home that still hold one of the names, in name or content."""
-    found = []
-    for path in sorted(home.rglob("*")):
+    found: list[str] = []
+    for path in sorted(home.rglob("*") if names else ()):
         inside = path.relative_to(home)
         if inside.parts[0] == "forgotten" or not path.is_file():
             continue

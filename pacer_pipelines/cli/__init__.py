@@ -7,7 +7,7 @@ except ModuleNotFoundError as error:
 
 from pacer_pipelines import __version__
 from pacer_pipelines.cli.audit import explain, replay
-from pacer_pipelines.cli.forget import forget
+from pacer_pipelines.cli.forget import forget, retain
 from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
 from pacer_pipelines.cli.plan import plan
@@ -28,6 +28,6 @@ def main() -> None:
 
 for command in (
     run, backfill, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag,
-    forget, home,
+    forget, retain, home,
 ):  # fmt: skip
     main.add_command(command)

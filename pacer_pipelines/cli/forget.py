@@ -1,13 +1,16 @@
-"""Deletion at a terminal: ``pacer forget``."""
+"""Deletion at a terminal: ``pacer forget|retain``."""
 
-import sys
-from typing import TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from pacer_pipelines.cli.terminal import print_table
 from pacer_pipelines.cli.world import Refusal, resource_of, with_world
 from pacer_pipelines.config import World
+
+if TYPE_CHECKING:
+    from pacer_pipelines.adapters.deletions import Deletion
 
 
 @click.command()
@@ -51,7 +54,33 @@ def forget(world: World, students: tuple[str, ...], file: TextIO | None, dry_run
             return
         click.echo("removing, and building the marts anew ...", err=True)
         done = forgetting.forget(resource, given)
-    report, path = done
+    _tell(*done)
+
+
+@click.command()
+@with_world
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing")
+def retain(world: World, dry_run: bool) -> None:
+    """Remove landed rows that are older than [retention] in pacer.toml allows and no running experiment needs."""
+    from pacer_pipelines.orchestration import forgetting
+
+    resource = resource_of(world)
+    world.pseudonym_key()
+    first = forgetting.expired_before(resource)
+    if first is None:
+        raise Refusal(
+            "nothing may go: [retention] landing_days is not set, or a running experiment has a covariate"
+        )
+    click.echo(f"rows of before {first} are too old")
+    if dry_run:
+        _print_rows(forgetting.expired(resource), "rows that would go")
+    elif (done := forgetting.retain(resource)) is not None:
+        _tell(*done)
+    else:
+        click.echo("there are none")
+
+
+def _tell(report: "Deletion", path: Path) -> None:
     _print_rows(report.rows, "rows removed")
     for what, number in report.removed.items():
         click.echo(f"{number} {what}")
@@ -59,7 +88,6 @@ def forget(world: World, students: tuple[str, ...], file: TextIO | None, dry_run
     for line in report.remains:
         click.echo(f"stays: {line}")
     click.echo(f"report: {path}")
-    sys.exit(0)
 
 
 def _print_rows(rows: dict[str, int], head: str) -> None:

@@ -5,15 +5,17 @@ Begun on disk before anything is removed, so that a deletion that was killed is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from pacer_pipelines.adapters import landed_traces, scrubbing
 from pacer_pipelines.adapters.deletions import (
     Deletion,
+    Traces,
     UnderWay,
     begin,
     finish,
+    keep_horizon,
     keep_marks,
     under_way,
 )
@@ -24,7 +26,9 @@ from pacer_pipelines.orchestration import effects, late, window
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.resources import DBT_PROJECT, WorldResource
 
-REQUEST = "request"
+REQUEST, RETENTION = "request", "retention"
+# after its last day an experiment is still rated and reviewed; a month and a week is longer than any maturity
+SETTLED = timedelta(days=38)
 # each remembers which landed parts it has seen
 WORKS = ("built", "checked")
 SUMS = "verdicts and their evidence keep sums over coaches and days, in which no student can be told"
@@ -70,24 +74,62 @@ def forget(world: WorldResource, student_ids: Sequence[str]) -> tuple[Deletion, 
         finish_begun(world)
         students = tuple(sorted(set(map(world.pseudonyms.student, student_ids))))
         traces = landed_traces.traces_of(world.home, students)
-        found = landed_traces.find_rows(world.home, traces)
-        through = window.through(world.home, "built")
-        begin(
-            world.home,
-            UnderWay(
-                at=world.now().isoformat() + "Z",
-                kind=REQUEST,
-                traces=traces,
-                rows=found.rows,
-                files=found.files,
-                before={**window.digests(world.landing), **late.parts(world.landing)},
-                first_day=found.first_day,
-                through=through.isoformat() if through else "",
-            ),
-        )
-        done = finish_begun(world)
-        assert done is not None
-        return done
+        return _delete(world, REQUEST, traces)
+
+
+def _delete(world: WorldResource, kind: str, traces: Traces) -> tuple[Deletion, Path]:
+    """Begin a deletion on disk, and finish it."""
+    found = landed_traces.find_rows(world.home, traces)
+    through = window.through(world.home, "built")
+    begin(
+        world.home,
+        UnderWay(
+            at=world.now().isoformat() + "Z",
+            kind=kind,
+            traces=traces,
+            rows=found.rows,
+            files=found.files,
+            before={**window.digests(world.landing), **late.parts(world.landing)},
+            first_day=found.first_day,
+            through=through.isoformat() if through else "",
+        ),
+    )
+    done = finish_begun(world)
+    assert done is not None
+    return done
+
+
+def expired_before(world: WorldResource) -> date | None:
+    """First day whose rows are kept; None while nothing may go.
+
+    It is never after the first day of an experiment that may still be judged, and nothing goes while such an
+    experiment counts what was before its start (``covariate``).
+    """
+    days = world.world.settings.retention.landing_days
+    needed = [plan for plan in world.world.plans if plan.last_date + SETTLED >= world.today()]
+    if days is None or any(plan.primary.covariate for plan in needed):
+        return None
+    return min([world.today() - timedelta(days=days), *(plan.start_date for plan in needed)])
+
+
+def retain(world: WorldResource) -> tuple[Deletion, Path] | None:
+    """Remove landed rows that are older than ``[retention]`` allows, with all that was built of them.
+
+    Returns:
+        As :func:`forget`; None when nothing is too old.
+    """
+    with alone(world.home):
+        finish_begun(world)
+        first = expired_before(world)
+        if first is None or not expired(world):
+            return None
+        return _delete(world, RETENTION, Traces(before=(first.isoformat(),)))
+
+
+def expired(world: WorldResource) -> dict[str, int]:
+    """Landed rows by table that are older than ``[retention]`` allows; nothing is changed."""
+    first = expired_before(world)
+    return landed_traces.find_rows(world.home, Traces(before=(first.isoformat(),))).rows if first else {}
 
 
 def finish_begun(world: WorldResource) -> tuple[Deletion, Path] | None:
@@ -98,7 +140,7 @@ def finish_begun(world: WorldResource) -> tuple[Deletion, Path] | None:
             return None
         _mark(world, deletion)
         removed = {"files of their own": _clear_landing(world, deletion), **_rebuild(world, deletion)}
-        cut = scrubbing.cut_evidence(world.home, deletion.traces.students, deletion.at)
+        cut = scrubbing.cut_evidence(world.home, deletion.traces, deletion.at)
         removed["rows of the watch"] = scrubbing.forget_in_watch(world.home, deletion.traces)
         removed["other files cleaned"] = scrubbing.scrub(world.home, deletion.traces.students)
         left = scrubbing.still_there(world.home, deletion.traces.students)
@@ -108,7 +150,7 @@ def finish_begun(world: WorldResource) -> tuple[Deletion, Path] | None:
             students=len(deletion.traces.students),
             rows=deletion.rows,
             removed=removed,
-            verdicts=tuple(sorted({*cut, *_touched(world, deletion.first_day)})),
+            verdicts=tuple(sorted({*cut, *_touched(world, deletion)})),
             cut=cut,
             remains=(SUMS, *(f"{name}: a record, which is never changed" for name in left)),
             first_day=deletion.first_day,
@@ -123,6 +165,8 @@ def _mark(world: WorldResource, deletion: UnderWay) -> None:
         {STUDENT: traces.students, "log": traces.logs, "submission": traces.submissions, "card": traces.cards}
     )
     keep_marks(world.home, forgotten.marks)
+    for day in traces.before:
+        keep_horizon(world.home, day)
 
 
 def _clear_landing(world: WorldResource, deletion: UnderWay) -> int:
@@ -153,10 +197,11 @@ def _rebuild(world: WorldResource, deletion: UnderWay) -> dict[str, int]:
     return {"published snapshots": drop_others(world.home, version)}
 
 
-def _touched(world: WorldResource, first_day: str) -> set[str]:
-    """Verdicts that rest on days from which rows went."""
+def _touched(world: WorldResource, deletion: UnderWay) -> set[str]:
+    """Verdicts that rest on days from which rows went; of age, none that is younger than what went."""
+    first, last = deletion.first_day, max(deletion.traces.before, default="9")
     return {
         stored.content["verdict_id"]
         for stored in world.verdicts.everything()
-        if first_day and stored.content["date"] >= first_day
+        if first and first <= stored.content["date"] < last
     }

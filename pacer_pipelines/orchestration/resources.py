@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from pacer_pipelines.adapters.atomic_file import replace_text
-from pacer_pipelines.adapters.deletions import keep_marks, read_marks
+from pacer_pipelines.adapters.deletions import keep_marks, read_horizon, read_marks
 from pacer_pipelines.adapters.landing import Landing
 from pacer_pipelines.adapters.verdicts import Verdicts
 from pacer_pipelines.config import KEY_VARIABLE, World, load_world
@@ -67,8 +67,10 @@ class WorldResource(dg.ConfigurableResource):
 
     @property
     def forgotten(self) -> Forgotten:
-        """Students who asked to be forgotten: their rows never land again. Read anew, as it may have grown."""
-        return Forgotten(self.pseudonyms, read_marks(self.home))
+        """What was deleted on purpose and never lands again. Read anew each time, as it may have grown."""
+        horizon = read_horizon(self.home)
+        first = date.fromisoformat(horizon) if horizon else None
+        return Forgotten(self.pseudonyms, read_marks(self.home), first)
 
     def without_forgotten(self, parsed: Parsed) -> Parsed:
         """The rows of a file that may land; ids that are learned from the others are kept first."""

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 from pipeline.worlds import World, log_sources
 
-from pacer_pipelines.adapters.deletions import under_way
+from pacer_pipelines.adapters.deletions import Traces, under_way
 from pacer_pipelines.adapters.scrubbing import cut_evidence, scrub
 from pacer_pipelines.adapters.watch_store import open_store
 from pacer_pipelines.config import SYNTHETIC_KEY
@@ -201,8 +201,58 @@ def test_evidence_of_a_verdict_loses_the_student_and_says_so(tmp_path: Path) -> 
         ]
     }
     path.write_bytes(zstandard.ZstdCompressor().compress(json.dumps({"rows": rows}).encode()))
-    assert cut_evidence(tmp_path, (KEY,), "2026-11-20") == ("0123456789abcdef",)
+    assert cut_evidence(tmp_path, Traces((KEY,)), "2026-11-20") == ("0123456789abcdef",)
     left = json.loads(zstandard.ZstdDecompressor().decompress(path.read_bytes()))
     assert [row[2] for row in left["rows"]["students"]] == ["k1_b"]
     assert left["cut_at"] == "2026-11-20"
-    assert cut_evidence(tmp_path, (KEY,), "2026-11-21") == ()
+    assert cut_evidence(tmp_path, Traces((KEY,)), "2026-11-21") == ()
+
+
+def retained(resource: WorldResource, monkeypatch: pytest.MonkeyPatch, today: date) -> WorldResource:
+    """The same world with 30 days of retention, on a day."""
+    config = Path(resource.config_file)
+    text = config.read_text(encoding="utf-8")
+    config.write_text(f"{text}\n[retention]\nlanding_days = 30\n", encoding="utf-8")
+    monkeypatch.setattr(WorldResource, "today", lambda _: today)
+    return WorldResource(config_file=str(config))
+
+
+def test_what_is_too_old_goes_and_does_not_land_again(
+    landed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan's 42 days end on 13 December; on 3 February nobody needs 2 November any more."""
+    resource = retained(copy_of(landed, tmp_path / "old"), monkeypatch, date(2027, 2, 3))
+    world = World(tmp_path / "old")
+    before = world.ledger("exposures")[0]
+    done = forgetting.retain(resource)
+    assert done is not None
+    assert done[0].rows["exposures"] == before["landed"]
+    assert not list((resource.home / "landing" / "exposures").glob("day=*/*.parquet"))
+    world.edit_lines("exposures.jsonl.gz", lambda lines: [*lines, b"not json"])
+    ingestion.land_exposures(resource)
+    after = world.ledger("exposures")[0]
+    assert (after["landed"], after["rejected"], after["forgotten"]) == (
+        0,
+        before["rejected"] + 1,
+        before["landed"],
+    )
+    assert forgetting.retain(resource) is None
+
+
+@pytest.mark.parametrize(
+    ("today", "first"), [(date(2027, 1, 20), date(2026, 11, 2)), (date(2027, 1, 21), date(2026, 12, 22))]
+)
+def test_a_running_experiment_keeps_its_days(
+    landed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, today: date, first: date
+) -> None:
+    """38 days after its last day, 13 December, ratings and reviews of it are over."""
+    resource = retained(copy_of(landed, tmp_path / "running"), monkeypatch, today)
+    assert forgetting.expired_before(resource) == first
+
+
+def test_without_a_setting_everything_is_kept(landed: World, tmp_path: Path) -> None:
+    resource = copy_of(landed, tmp_path / "kept")
+    assert forgetting.expired_before(resource) is None
+    refused = World(tmp_path / "kept").pacer("retain")
+    assert refused.exit_code == 2
+    assert "landing_days is not set" in refused.output
