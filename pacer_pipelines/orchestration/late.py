@@ -87,19 +87,26 @@ def revise(world: WorldResource, day: date) -> dict[str, tuple[Revised, ...]]:
         Slug -> days that were judged again with another outcome by runs of this day.
     """
     with alone(world.home):
-        seen, now = _seen(world.home), parts(world.landing)
-        late = (
-            [one for one in deliveries(world.home, seen, now) if one.starts < day] if seen is not None else []
-        )
-        ready = not late or not (_broken(world.home) or under_way(world.home))
-        outcomes = [ready and _revise(world, plan, day, late) for plan in world.world.plans]
-        waiting = {} if all(outcomes) else {one.part: (seen or {}).get(one.part, "") for one in late}
-        remember(world.home, {**now, **waiting})
+        try:
+            _revise_all(world, day)
+        except Exception:
+            # nothing of the past may stand in the way of today's verdict
+            _log.exception("earlier verdicts cannot be judged again")
         return {
             plan.slug: found
             for plan in world.world.plans
             if (found := world.verdicts.revised_by(plan.slug, day))
         }
+
+
+def _revise_all(world: WorldResource, day: date) -> None:
+    """Judge again what is late, and keep what every verdict knows by now; what could not be done stays late."""
+    seen, now = _seen(world.home), parts(world.landing)
+    late = [one for one in deliveries(world.home, seen, now) if one.starts < day] if seen is not None else []
+    ready = not late or not (_broken(world.home) or under_way(world.home))
+    outcomes = [ready and _revise(world, plan, day, late) for plan in world.world.plans]
+    waiting = {} if all(outcomes) else {one.part: (seen or {}).get(one.part, "") for one in late}
+    remember(world.home, {**now, **waiting})
 
 
 def _revise(world: WorldResource, plan: Plan, run_of: date, late: list[Delivery]) -> bool:
@@ -145,7 +152,7 @@ def rebase(home: Path, before: dict[str, str], after: dict[str, str]) -> None:
 def _seen(home: Path) -> dict[str, str] | None:
     try:
         content: dict[str, str] = json.loads(_path(home).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
     return content
 

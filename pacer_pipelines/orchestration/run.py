@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 
 from pacer_pipelines.config import World
+from pacer_pipelines.errors import PacerError
 from pacer_pipelines.orchestration import effects, progress
 from pacer_pipelines.orchestration.definitions import DAILY, build_definitions
 from pacer_pipelines.orchestration.exclusive import alone
@@ -58,21 +59,19 @@ class Runner:
             tags: more tags of the run, for example what it may do outside (see effects.py).
         """
         progress.listen(tell)
-        with (
-            alone(self.world.home),
-            dg.DagsterInstance.from_config(str(instance_folder(self.world.home))) as instance,
-        ):
-            _bury_the_dead(instance)
-            finish_begun(self.resource)
-            result = self._job.execute_in_process(
-                partition_key=day.isoformat(),
-                instance=instance,
-                raise_on_error=False,
-                tags={**OURS, **(tags or {})},
-                run_config={"loggers": {"progress": {}}},
-            )
+        with alone(self.world.home):
+            unfinished = self._finish_deletion()
+            with dg.DagsterInstance.from_config(str(instance_folder(self.world.home))) as instance:
+                _bury_the_dead(instance)
+                result = self._job.execute_in_process(
+                    partition_key=day.isoformat(),
+                    instance=instance,
+                    raise_on_error=False,
+                    tags={**OURS, **(tags or {})},
+                    run_config={"loggers": {"progress": {}}},
+                )
         failed = [event.step_key or "" for event in result.all_events if event.is_step_failure]
-        problems = [
+        problems = unfinished + [
             text for configured, text in saved_problems(self.world.home).values() if configured and text
         ]
         return DayResult(
@@ -83,6 +82,14 @@ class Runner:
             tuple(_told(result)),
             tuple(_revised(result)),
         )
+
+    def _finish_deletion(self) -> list[str]:
+        """Finish a deletion that was interrupted; the day goes on when it cannot be, and says so."""
+        try:
+            finish_begun(self.resource)
+        except PacerError as error:
+            return [f"a deletion is not finished: {error}"]
+        return []
 
     def texts(self, day: date) -> list[str]:
         """The verdict of each experiment on a day, for a terminal."""

@@ -20,7 +20,9 @@ from pacer_pipelines.adapters.deletions import Traces, under_way
 from pacer_pipelines.adapters.scrubbing import cut_evidence, scrub
 from pacer_pipelines.adapters.watch_store import open_store
 from pacer_pipelines.config import SYNTHETIC_KEY
+from pacer_pipelines.ingest.forgotten import LINKS, OWNERS
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
+from pacer_pipelines.ingest.tables import TABLES
 from pacer_pipelines.orchestration import forgetting, ingestion
 from pacer_pipelines.orchestration.resources import WorldResource
 
@@ -155,6 +157,11 @@ def test_a_rating_that_comes_later_of_a_call_that_comes_later_finds_nobody(
     ingestion.land_feedback(resource)
     for table, forgotten in before.items():
         assert world.ledger(table)[0]["forgotten"] == forgotten + 1, table
+
+
+def test_every_landed_table_can_be_searched_for_a_student() -> None:
+    for table, columns in TABLES.items():
+        assert {column.name for column in columns} & {*OWNERS, *LINKS}, table
 
 
 def test_the_watch_forgets_too(landed: World, tmp_path: Path) -> None:
