@@ -22,6 +22,8 @@ from pacer_pipelines.errors import SourceUnreadable
 NOBODY = "forgotten"
 _SQLITE = b"SQLite format 3\0"
 _STUDENT = 2  # column of the student in the table "students" of what a verdict was made of
+# they belong to the SQLite file beside them, which empties them
+_COMPANIONS = ("-wal", "-shm", "-journal")
 # the tables are rewritten, not scrubbed; records are never changed
 _NOT_SCRUBBED = frozenset(
     {"landing", "rejects", "published", "verdicts", "journal", "plans", "flags", "forgotten"}
@@ -38,8 +40,8 @@ def scrub(home: Path, names: tuple[str, ...]) -> int:
     if not names:
         return changed
     for path in sorted(home.rglob("*")):
-        outside = path.relative_to(home).parts[0] in _NOT_SCRUBBED or path.suffix == ".duckdb"
-        if outside or not path.is_file():
+        outside = path.relative_to(home).parts[0] in _NOT_SCRUBBED
+        if outside or not path.is_file() or path.name.endswith((".duckdb", *_COMPANIONS)):
             continue
         if path.read_bytes()[: len(_SQLITE)] == _SQLITE:
             changed += _scrub_sqlite(path, names)
@@ -57,7 +59,8 @@ def _scrub_sqlite(path: Path, names: tuple[str, ...]) -> bool:
     try:
         with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as db:
             places = list(_texts_with(db, names))
-            if not places:
+            # one that was killed before it had packed the file leaves names in free pages
+            if not places and not any(name.encode() in path.read_bytes() for name in names):
                 return False
             db.execute("BEGIN IMMEDIATE")
             for table, column, name in places:

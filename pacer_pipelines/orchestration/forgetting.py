@@ -152,7 +152,7 @@ def finish_begun(world: WorldResource) -> tuple[Deletion, Path] | None:
             removed=removed,
             verdicts=tuple(sorted({*cut, *_touched(world, deletion)})),
             cut=cut,
-            remains=(SUMS, *(f"{name}: a record, which is never changed" for name in left)),
+            remains=(SUMS, *(f"{name}: still names one of them; a record is never changed" for name in left)),
             first_day=deletion.first_day,
         )
         return report, finish(world.home, report)

@@ -197,6 +197,20 @@ def test_records_of_runs_are_scrubbed_in_rows_and_in_free_pages(tmp_path: Path) 
         assert db.execute("select distinct event from events").fetchall() == [('{"file": "forgotten/x"}',)]
 
 
+def test_records_that_somebody_has_open_stay_whole(tmp_path: Path) -> None:
+    """Dagster's page keeps its files open, with the newest rows in a write-ahead log beside them."""
+    path = tmp_path / "runs.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as page:
+        page.execute("pragma journal_mode = wal")
+        page.execute("create table events (event text)")
+        page.execute("insert into events values (?)", (f"cannot read {KEY}",))
+        assert KEY.encode() in (tmp_path / "runs.db-wal").read_bytes()
+        assert scrub(tmp_path, (KEY,)) == 1
+        assert not any(KEY.encode() in file.read_bytes() for file in tmp_path.iterdir())
+        assert page.execute("select event from events").fetchall() == [("cannot read forgotten",)]
+        assert page.execute("pragma integrity_check").fetchall() == [("ok",)]
+
+
 def test_evidence_of_a_verdict_loses_the_student_and_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "verdicts" / "slug" / "2026-11-02"
     folder.mkdir(parents=True)
