@@ -120,6 +120,8 @@ class Verdicts:
             return Recorded(path, last, False)
         path = folder / f"r{last + 1:04d}-{verdict.verdict_id}.json"
         replace_bytes(_made_of(path, verdict.verdict_id), _packed(made_of))
+        # a note without its verdict is left by a run that was killed
+        _because(path).unlink(missing_ok=True)
         if again is not None:
             replace_text(_because(path), canonical(asdict(again)) + "\n")
         replace_text(path, canonical(verdict.as_dict()) + "\n")

@@ -8,6 +8,7 @@ import click
 from pacer_pipelines.cli.terminal import print_table
 from pacer_pipelines.cli.world import Refusal, resource_of, with_world
 from pacer_pipelines.config import World
+from pacer_pipelines.errors import PacerError
 
 if TYPE_CHECKING:
     from pacer_pipelines.adapters.deletions import Deletion
@@ -53,7 +54,12 @@ def forget(world: World, students: tuple[str, ...], file: TextIO | None, dry_run
             _print_rows(found.rows, "rows that would go")
             return
         click.echo("removing, and building the marts anew ...", err=True)
-        done = forgetting.forget(resource, given)
+        try:
+            done = forgetting.forget(resource, given)
+        except PacerError as error:
+            raise click.ClickException(
+                f"{error}\nnot finished; when it is mended: pacer forget --finish"
+            ) from error
     _tell(*done)
 
 

@@ -33,9 +33,8 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
         click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
         revision = _revision(world, row)
         for why in revision["revised_because"]:
-            click.echo(
-                f"revision {revision['revision']}, was {revision['revised_from']}: revised because {why}"
-            )
+            was = revision["revised_from"] or "not judged"
+            click.echo(f"revision {revision['revision']}, was {was}: revised because {why}")
 
 
 def _revision(world: World, row: Row) -> Row:

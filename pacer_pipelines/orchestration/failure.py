@@ -48,7 +48,7 @@ def again_of(world: WorldResource, plan: Plan, day: date, tags: Mapping[str, str
     if effects.moves_flag(tags):
         return None
     before = world.verdicts.current(plan.slug, day)
-    return Again(("of a backfill",), was=before["verdict"] if before else None)
+    return Again(("a backfill asked for it",), was=before["verdict"] if before else None)
 
 
 def judge_or_hold(

@@ -156,7 +156,7 @@ def test_a_run_finds_the_days_that_it_revised_and_only_those(tmp_path: Path) -> 
     table = Verdicts(tmp_path)
     table.record(verdict(2), {})
     table.record(verdict(2, reason="day 1, more"), {}, LATE)
-    table.record(verdict(3), {}, Again(("of a backfill",)))
+    table.record(verdict(3), {}, Again(("a backfill asked for it",)))
     (found,) = table.revised_by("judge-model-v2", date(2026, 11, 9))
     assert (found.date, found.was, found.word, found.because) == (
         date(2026, 11, 2),
