@@ -61,6 +61,12 @@ class Sources(_Frozen):
     database: Annotated[tuple[Database, ...], BeforeValidator(_databases), AfterValidator(_one_live)] = ()
 
 
+class Retention(_Frozen):
+    """How long landed rows are kept; without an entry for ever."""
+
+    landing_days: Annotated[int | None, Field(ge=30)] = None
+
+
 class Accepted(_Frozen):
     """A failed check of one day that a person has looked at and takes responsibility for.
 
@@ -94,7 +100,11 @@ class Settings(_Frozen):
     watch_seconds: Annotated[
         int, Field(ge=10, le=3600, description="time between two looks of the watch at the raw logs")
     ] = 60
+    settle_minutes: Annotated[
+        int, Field(ge=1, le=1440, description="a log that nobody wrote to for so long is complete")
+    ] = 60
     sources: Sources = Sources()
+    retention: Retention = Retention()
     accepted: tuple[Accepted, ...] = ()
 
 

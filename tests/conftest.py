@@ -10,7 +10,14 @@ import pytest
 from pipeline.worlds import FIRST, LAST, RanFortnight, World, make_world
 
 # The files that share the run of all 14 days: one worker makes it, and runs them all.
-SHARE_THE_FORTNIGHT = ("test_fortnight_story.py", "test_privacy.py", "test_fortnight.py", "test_crashes.py")
+SHARE_THE_FORTNIGHT = (
+    "test_fortnight_story.py",
+    "test_privacy.py",
+    "test_fortnight.py",
+    "test_crashes.py",
+    "test_forget_students.py",
+    "test_late_and_backfill.py",
+)
 OF_THE_CALLER = ("PACER_CONFIG", "PACER_PSEUDONYM_KEY", "SLACK_BOT_TOKEN", "SLACK_BASE_URL", "DAGSTER_HOME")
 
 

@@ -66,6 +66,10 @@ class Parsed(Protocol):
     def warnings(self) -> Mapping[str, int]:
         """Values that were emptied while their row was kept."""
 
+    @property
+    def forgotten(self) -> int:
+        """Rows of forgotten students, dropped."""
+
 
 @dataclass(frozen=True)
 class Stream:

@@ -26,7 +26,7 @@ TOO_NEW = "unknown schema version"
 
 @dataclass(frozen=True)
 class FileReceipt:
-    """What became of one file; rows_in = landed + rejected, always. This is an entry of the ledger.
+    """What became of one file; rows_in = landed + rejected + forgotten, always. This is an entry of the ledger.
 
     It holds no row: the name of the file (a pseudonym where a person chose it), hash and size of its unpacked content,
     and numbers. ``tag`` is what object storage said of the content, so that it need not be fetched to be known again.
@@ -45,13 +45,15 @@ class FileReceipt:
     tag: str = ""
     reasons: dict[str, int] = field(default_factory=dict)
     schema: int = 0
+    forgotten: int = 0
 
     def __post_init__(self) -> None:
         """Refuse to exist when a row vanished."""
-        if not self.rows_in == self.landed + self.rejected or self.landed != sum(self.per_day.values()):
+        accounted = self.landed + self.rejected + self.forgotten
+        if self.rows_in != accounted or self.landed != sum(self.per_day.values()):
             raise ValueError(
-                f"{self.file}: {self.rows_in} rows in, {self.landed} landed + {self.rejected} rejected, "
-                f"{sum(self.per_day.values())} in parts"
+                f"{self.file}: {self.rows_in} rows in, {self.landed} landed + {self.rejected} rejected + "
+                f"{self.forgotten} forgotten, {sum(self.per_day.values())} in parts"
             )
 
     def waits_for(self, schema: int) -> bool:
@@ -98,15 +100,21 @@ class Landing:
         """Give what became of every file of a table, by key."""
         return self._ledger(table, "*")
 
-    def days(self, table: str) -> dict[str, str]:
-        """Give day -> digest over its parts (names and bytes); 'undated' for parts without a day."""
-        parts: dict[str, list[str]] = {}
+    def parts(self, table: str) -> dict[tuple[str, str], str]:
+        """Give (day, file key) -> hash of each part; the day is 'undated' for parts without one."""
+        found = {}
         for path in sorted((self.root / table).glob("**/*.parquet")):
             if path.name != "_schema.parquet":
                 day = path.parent.name.removeprefix("day=") if path.parent.name != table else UNDATED
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-                parts.setdefault(day, []).append(f"{path.name} {content}")
-        return {day: hashlib.sha256("\n".join(lines).encode()).hexdigest() for day, lines in parts.items()}
+                found[day, path.stem] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
+
+    def days(self, table: str) -> dict[str, str]:
+        """Give day -> digest over its parts (names and bytes); 'undated' for parts without a day."""
+        lines: dict[str, list[str]] = {}
+        for (day, key), content in self.parts(table).items():
+            lines.setdefault(day, []).append(f"{key}.parquet {content}")
+        return {day: hashlib.sha256("\n".join(each).encode()).hexdigest() for day, each in lines.items()}
 
     def land(
         self,
@@ -159,6 +167,7 @@ class Landing:
                 tag=arrival.tag,
                 reasons=dict(sorted(rows.reasons.items())),
                 schema=arrival.schema,
+                forgotten=rows.forgotten,
             )
         self.record(table, receipt)
         return receipt

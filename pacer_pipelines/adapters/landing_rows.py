@@ -24,7 +24,7 @@ class LandingRows:
         """Take the columns of the table and the name of the file."""
         self._columns, self._name = columns, name
         self._tables = RowTables({"landed": types_of(columns), "rejects": REJECT_SCHEMA})
-        self.rows_in = self.landed = self.rejected = 0
+        self.rows_in = self.landed = self.rejected = self.forgotten = 0
         self.reasons: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
 
@@ -49,6 +49,7 @@ class LandingRows:
         self.rows_in += batch.rows_in
         self.landed += len(batch.rows)
         self.rejected += len(batch.rejects)
+        self.forgotten += batch.forgotten
         self.reasons.update(reject.reason for reject in batch.rejects)
         self.warnings.update(batch.warnings)
 

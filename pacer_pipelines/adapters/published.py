@@ -136,13 +136,20 @@ def _point_at(root: Path, version: str) -> None:
     _sync(root)
 
 
-def _drop_old(root: Path, current: str) -> None:
+def drop_others(home: Path, version: str) -> int:
+    """Remove every published snapshot but one; gives how many."""
+    return _drop_old(home / "published", version, kept=1)
+
+
+def _drop_old(root: Path, current: str, kept: int = KEPT_VERSIONS) -> int:
     versions = [path.parent for path in root.glob("*/manifest.json") if not path.parent.name.startswith(".")]
     others = sorted(
         (path for path in versions if path.name != current), key=lambda path: path.stat().st_mtime_ns
     )
-    for path in others[: max(0, len(others) - (KEPT_VERSIONS - 1))]:
+    old = others[: max(0, len(others) - (kept - 1))]
+    for path in old:
         shutil.rmtree(path)
+    return len(old)
 
 
 def _quoted(path: Path) -> str:

@@ -62,6 +62,7 @@ def blocks(report: Report) -> list[Block]:
         {"type": "header", "text": _plain(f"{SIGNS[report.verdict]} {report.headline}", HEADER_LIMIT)},
         _heading(report.share_line),
         _section("\n".join([report.why, *(f"• {reason}" for reason in report.further)])),
+        *_titled("Earlier verdicts", report.revised),
         *_effect(report),
         *_metrics(report.rows),
         _heading(f"Checks: {report.checks_line}"),

@@ -6,7 +6,7 @@ Beside each verdict lies what it was made of, packed, so that it can be made aga
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from typing import Any
 import zstandard
 
 from pacer_pipelines.adapters.atomic_file import replace_bytes, replace_text
-from pacer_pipelines.decisions.values import Past, Verdict, canonical
+from pacer_pipelines.decisions.revised import Revised
+from pacer_pipelines.decisions.values import Past, Verdict, Word, canonical
 from pacer_pipelines.errors import SourceUnreadable, VerdictUnknown
 
 _ID = re.compile(r"[0-9a-f]{4,16}")
+_BECAUSE = "because-"
 _FILE = re.compile(r"r(?P<revision>\d{4})-(?P<verdict_id>[0-9a-f]{16})\.json")
 
 
@@ -31,12 +33,40 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Why a day was judged again without any effect: late data, or a backfill.
+
+    ``run_of`` is the day whose run found the late data, ``was`` the word of the revision before. Such a revision moves
+    no traffic, so later days go on from the word that did; ``acted`` says that the day was run as well later on.
+    """
+
+    because: tuple[str, ...]
+    run_of: str = ""
+    was: Word | None = None
+    acted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One verdict file: the verdict as it was written, and its revision of the day."""
 
     path: Path
     revision: int
     content: dict[str, Any]
+
+    @property
+    def home(self) -> Path:
+        """The home of its world."""
+        return self.path.parents[3]
+
+    @property
+    def again(self) -> Again | None:
+        """Why it was judged again, if without effect."""
+        path = _because(self.path)
+        if not path.is_file():
+            return None
+        content = _read(path)
+        return Again(**{**content, "because": tuple(content["because"])})
 
     @property
     def made_of(self) -> dict[str, Any]:
@@ -69,12 +99,13 @@ class Verdicts:
         """
         self._folder = home / "verdicts"
 
-    def record(self, verdict: Verdict, made_of: Mapping[str, Any]) -> Recorded:
+    def record(self, verdict: Verdict, made_of: Mapping[str, Any], again: Again | None = None) -> Recorded:
         """Write the verdict as the day's current one, unless it already is; what it was made of comes first.
 
         Args:
             verdict: the decision; the same verdict_id as the current revision writes nothing.
             made_of: everything that went in, as plain values (see decisions/replay.py).
+            again: why the day is judged without any effect, if it is.
 
         Returns:
             The file, its revision, and whether it is new.
@@ -83,9 +114,16 @@ class Verdicts:
         revisions = _revisions(folder)
         last, path = revisions[-1] if revisions else (0, folder)
         if revisions and path.stem.endswith(verdict.verdict_id):
+            known = Stored(path, last, {}).again
+            if again is None and known is not None and not known.acted:
+                replace_text(_because(path), canonical(asdict(replace(known, acted=True))) + "\n")
             return Recorded(path, last, False)
         path = folder / f"r{last + 1:04d}-{verdict.verdict_id}.json"
         replace_bytes(_made_of(path, verdict.verdict_id), _packed(made_of))
+        # a note without its verdict is left by a run that was killed
+        _because(path).unlink(missing_ok=True)
+        if again is not None:
+            replace_text(_because(path), canonical(asdict(again)) + "\n")
         replace_text(path, canonical(verdict.as_dict()) + "\n")
         return Recorded(path, last + 1, True)
 
@@ -133,24 +171,60 @@ class Verdicts:
         found = _revisions(self._folder / experiment / day.isoformat())
         return [Stored(path, revision, _read(path)) for revision, path in found]
 
+    def newest(self, experiment: str, day: date) -> Stored | None:
+        """The day's latest verdict with its revision, or None when the day was not judged."""
+        revisions = self.revisions(experiment, day)
+        return revisions[-1] if revisions else None
+
+    def days(self, experiment: str) -> list[date]:
+        """Every day that was judged, oldest first."""
+        return [
+            date.fromisoformat(path.name)
+            for path in sorted((self._folder / experiment).glob("????-??-??"))
+            if _revisions(path)
+        ]
+
+    def revised_by(self, experiment: str, run_of: date) -> tuple[Revised, ...]:
+        """Days that the run of a day found to be late, and judged again, oldest first."""
+        marks = sorted((self._folder / experiment).glob(f"????-??-??/{_BECAUSE}*.json"))
+        stored = [
+            Stored(path, int(path.name[1:5]), {}) for path in map(_revision_of, marks) if path.is_file()
+        ]
+        found = [(one.path, again) for one in stored if (again := one.again) is not None]
+        return tuple(
+            Revised(date.fromisoformat(path.parent.name), again.was, _read(path)["verdict"], again.because)
+            for path, again in found
+            if again.run_of == run_of.isoformat() and again.was is not None
+        )
+
     def past(self, experiment: str, before: date) -> tuple[Past, ...]:
         """What later days need to know of the days before ``before``, oldest first.
 
-        A day that was ever told to roll back stays so, whatever a later revision says: only a person reopens.
+        A day that was ever told to roll back stays so, whatever a later revision says: only a person reopens. A word
+        that late data or a backfill gave to a day moved no traffic, so here the day keeps the word that did.
         """
         folders = sorted((self._folder / experiment).glob("????-??-??"))
         days = [date.fromisoformat(folder.name) for folder in folders]
         return tuple(past for day in days if day < before for past in self._past_of(experiment, day))
 
     def _past_of(self, experiment: str, day: date) -> list[Past]:
-        told = [stored.content for stored in self.revisions(experiment, day)]
-        decisive = [row for row in told if row["verdict"] == "rollback"] or told[-1:]
+        revisions = self.revisions(experiment, day)
+        acted = [stored.content for stored in revisions if stored.again is None or stored.again.acted]
+        decisive = [one.content for one in revisions if one.content["verdict"] == "rollback"] or acted[-1:]
         return [Past(day, row["verdict"], row["rule"]) for row in decisive[-1:]]
 
 
 def _revisions(folder: Path) -> list[tuple[int, Path]]:
     found = [(match, path) for path in folder.glob("r*.json") if (match := _FILE.fullmatch(path.name))]
     return sorted((int(match["revision"]), path) for match, path in found)
+
+
+def _because(path: Path) -> Path:
+    return path.with_name(_BECAUSE + path.name)
+
+
+def _revision_of(mark: Path) -> Path:
+    return mark.with_name(mark.name.removeprefix(_BECAUSE))
 
 
 def _made_of(path: Path, verdict_id: str) -> Path:

@@ -7,11 +7,12 @@ except ModuleNotFoundError as error:
 
 from pacer_pipelines import __version__
 from pacer_pipelines.cli.audit import explain, replay
+from pacer_pipelines.cli.forget import forget, retain
 from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
 from pacer_pipelines.cli.plan import plan
 from pacer_pipelines.cli.rollout import approve, flag, rollback
-from pacer_pipelines.cli.run import run
+from pacer_pipelines.cli.run import backfill, run
 from pacer_pipelines.cli.segments import segments
 from pacer_pipelines.cli.watch import watch
 
@@ -26,6 +27,7 @@ def main() -> None:
 
 
 for command in (
-    run, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag, home,
+    run, backfill, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag,
+    forget, retain, home,
 ):  # fmt: skip
     main.add_command(command)

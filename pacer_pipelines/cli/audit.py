@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXIT_DIFFERS = 1
 EXIT_CODES = f"""\b
 Exit codes:
-  0  every verdict came out again, byte for byte
+  0  every verdict came out again, byte for byte, or its evidence was deleted by request
   {EXIT_DIFFERS}  at least one did not; it is said in which field
   {EXIT_REFUSED}  no such verdict, or what it was made of is not there"""
 
@@ -51,7 +51,7 @@ def replay(world: World, verdict_ids: tuple[str, ...], every: bool, from_landed:
     else:
         for one, parts in zip(found, rebuilt, strict=True):
             _tell(one, parts)
-    sys.exit(0 if all(one.identical for one in found) else EXIT_DIFFERS)
+    sys.exit(0 if all(one.as_expected for one in found) else EXIT_DIFFERS)
 
 
 def _as_row(one: "Replayed", parts: "tuple[Rebuilt, ...]") -> dict[str, Any]:
@@ -62,6 +62,8 @@ def _as_row(one: "Replayed", parts: "tuple[Rebuilt, ...]") -> dict[str, Any]:
         "identical": one.identical,
         "replayed_by": one.code_version,
         "differences": [asdict(item) for item in one.differences],
+        "deleted": list(one.deleted),
+        "evidence_cut": one.cut,
         "from_landed": [asdict(part) for part in parts],
     }
 
@@ -73,14 +75,19 @@ def _tell(one: "Replayed", parts: "tuple[Rebuilt, ...]") -> None:
         click.echo(
             f"{name}: " + click.style("identical", fg="green") + f", {one.stored.path.stat().st_size:,} bytes"
         )
+    elif one.cut:
+        click.echo(f"{name}: " + click.style("cannot come out again", fg="yellow") + ", its evidence was cut")
     else:
         click.echo(f"{name}: " + click.style("differs", fg="red"))
         for item in one.differences:
             click.echo(f"  {item.field}: recorded {_short(item.recorded)}, now {_short(item.replayed)}")
+    for day in one.deleted:
+        click.echo(f"  evidence partly deleted on {day} (pacer forget): what has landed is less than it knew")
     if row["code_version"] != one.code_version:
         click.echo(f"  made by code {row['code_version']}, replayed by {one.code_version}")
     for part in parts:
-        late = "" if part.recorded == part.rebuilt == part.alike else "  <- changed since"
+        changed = "deleted or changed since" if one.deleted else "changed since"
+        late = "" if part.recorded == part.rebuilt == part.alike else f"  <- {changed}"
         click.echo(
             f"  {part.table}: {part.recorded} rows, built anew {part.rebuilt}, alike {part.alike}{late}"
         )
@@ -184,10 +191,14 @@ def _print_landed(found: "Explanation") -> None:
         for file in table["files"][-12:]:
             click.echo(
                 f"    {_file_name(file['file'])}: {file['rows_in']:,} rows in = {file['landed']:,} landed + "
-                f"{file['rejected']:,} rejected, sha256 {file['sha256'][:12]}"
+                f"{file['rejected']:,} rejected{_forgotten(file)}, sha256 {file['sha256'][:12]}"
             )
         if len(table["files"]) > 12:
             click.echo(f"    … and {len(table['files']) - 12} earlier files (--json has all)")
+
+
+def _forgotten(file: dict[str, Any]) -> str:
+    return f" + {file['forgotten']:,} forgotten" if file["forgotten"] else ""
 
 
 def _file_name(name: str) -> str:

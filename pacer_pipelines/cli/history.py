@@ -19,6 +19,7 @@ Row = dict[str, Any]
 
 if TYPE_CHECKING:
     from pacer_pipelines.adapters.flags import FlagChange
+    from pacer_pipelines.adapters.verdicts import Verdicts
 
 
 @click.command()
@@ -64,13 +65,28 @@ def timeline(world: World, plans: list[Plan]) -> list[Row]:
     changes = [change for change in flag_changes(world.flag_history) if change.flag in keys]
     versions = {change.verdict_id: change.to_version for change in changes if change.verdict_id}
     table, journal = Verdicts(world.home), Journal(world.home)
-    verdicts = [_verdict(row, versions) for plan in plans for row in table.history(plan.slug)]
+    verdicts = [
+        {**_verdict(row, versions), **revision_of(table, plan.slug, row)}
+        for plan in plans
+        for row in table.history(plan.slug)
+    ]
     entries = [_entry(entry.as_dict()) for plan in plans for entry in journal.entries(plan.slug)]
     moments = {row["verdict_id"]: row["as_of"] for row in verdicts}
     rows = [(row["as_of"], 0, row) for row in verdicts]
     rows += [(row["at"], 1, row) for row in entries]
     rows += [(moments.get(row["verdict_id"], row["at"]), 2, row) for row in map(_change, changes)]
     return [row for _, _, row in sorted(rows, key=lambda item: item[:2])]
+
+
+def revision_of(table: "Verdicts", experiment: str, row: Row) -> Row:
+    """How often the day was judged, and why again if late data or a backfill are the reason."""
+    newest = table.newest(experiment, date.fromisoformat(row["date"]))
+    again = newest.again if newest else None
+    return {
+        "revision": newest.revision if newest else 0,
+        "revised_because": list(again.because) if again else [],
+        "revised_from": (again.was or "") if again else "",
+    }
 
 
 def _verdict(row: Row, versions: dict[str, str]) -> Row:

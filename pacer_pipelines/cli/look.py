@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from pacer_pipelines.cli.history import verdict_rows
+from pacer_pipelines.cli.history import Row, revision_of, verdict_rows
 from pacer_pipelines.cli.world import DATE, Refusal, with_world
 from pacer_pipelines.config import World
 
@@ -24,13 +24,23 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
     if as_json and len(rows) > 1:
         raise Refusal("--experiment: several were judged: " + ", ".join(row["experiment"] for row in rows))
     if as_json:
-        click.echo(json.dumps(rows[0], indent=2, ensure_ascii=False))
+        click.echo(json.dumps({**rows[0], **_revision(world, rows[0])}, indent=2, ensure_ascii=False))
         return
     from pacer_pipelines.decisions.report import plain_text, report
     from pacer_pipelines.decisions.values import Verdict
 
     for row in rows:
         click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
+        revision = _revision(world, row)
+        for why in revision["revised_because"]:
+            was = revision["revised_from"] or "not judged"
+            click.echo(f"revision {revision['revision']}, was {was}: revised because {why}")
+
+
+def _revision(world: World, row: Row) -> Row:
+    from pacer_pipelines.adapters.verdicts import Verdicts
+
+    return revision_of(Verdicts(world.home), row["experiment"], row)
 
 
 @click.command()

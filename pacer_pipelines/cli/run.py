@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from pacer_pipelines.cli.history import verdict_rows
-from pacer_pipelines.cli.terminal import COLOURS, print_history, print_messages, print_next_steps
+from pacer_pipelines.cli.terminal import COLOURS, print_history, print_messages, print_next_steps, print_table
 from pacer_pipelines.cli.world import DATE, EXIT_HELD, EXIT_STEP_FAILED, Refusal, with_world
 from pacer_pipelines.config import World
 
@@ -33,10 +33,61 @@ Exit codes:
 def run(world: World, day: datetime | None, first: datetime | None, last: datetime | None) -> None:
     """Run the daily job: ingest, check, build, judge, move the flag, tell Slack.
 
-    Running a day again changes nothing unless its data changed.
+    Running a day again changes nothing unless its data changed. --from and --to do every day as if it were that
+    morning, flag and messages too; to judge old days again without any effect, use pacer backfill.
     """
-    days = _days(world, day, first, last)
-    # asked for now, so that a missing secret changes nothing
+    days = days_of(world, day, first, last)
+    runner = runner_of(world)
+    results = [_run_day(runner, each, quiet=len(days) > 1) for each in days]
+    _show_outcome(runner, days)
+    sys.exit(_exit_code(runner, results))
+
+
+@click.command(epilog=EXIT_CODES)
+@with_world
+@click.option("--from", "first", type=DATE, required=True, help="First day")
+@click.option("--to", "last", type=DATE, required=True, help="Last day")
+@click.option("--announce", is_flag=True, help="Post or update the message of each day")
+def backfill(world: World, first: datetime, last: datetime, announce: bool) -> None:
+    """Ingest, build and judge old days again, oldest first: no flag moves, and nothing is posted.
+
+    Unlike pacer run --from --to, which does every day as if it were that morning, flag and messages too. Killed, it
+    goes on where it stopped when the same days are asked for.
+    """
+    days = days_of(world, None, first, last)
+    runner = runner_of(world)
+    from pacer_pipelines.orchestration.backfill import Backfill
+
+    work = Backfill(runner, days, announce)
+    if len(work.waiting) < len(days):
+        click.echo(f"going on at {work.waiting[0]}: the days before it are done", err=True)
+
+    def tell(step: str, outcome: str) -> None:
+        if outcome == "FAILED":
+            click.secho(f"  {step} failed", fg="red", err=True)
+
+    def started(day: date) -> None:
+        click.echo(f"{day}  ({days.index(day) + 1} of {len(days)})", err=True)
+
+    results = work.run(tell, started)
+    changes = work.changes()
+    print_table(
+        ("day", "experiment", "rows", "verdict"),
+        [(str(one.date), one.experiment, f"{one.rows:+,}", _words(one.was, one.word)) for one in changes],
+    )
+    other = sum(one.was != one.word for one in changes)
+    click.echo(f"{len(changes)} verdicts, {other} with another word; flags were left as they are")
+    for problem in dict.fromkeys(problem for result in results for problem in result.problems):
+        click.secho(problem, fg="red", err=True)
+    sys.exit(_exit_code(runner, results))
+
+
+def _words(was: str, word: str) -> str:
+    return word if was == word else f"{was} -> {word}"
+
+
+def runner_of(world: World) -> "Runner":
+    """What runs days, once secrets and key are known to be there: a missing one changes nothing."""
     world.pseudonym_key()
     world.database_urls()
     for broken in world.broken_plans:
@@ -45,12 +96,15 @@ def run(world: World, day: datetime | None, first: datetime | None, last: dateti
 
     runner = Runner(world)
     _ = runner.resource.pseudonyms  # another key than the home's is refused before anything happens
-    results = [_run_day(runner, each, quiet=len(days) > 1) for each in days]
-    _show_outcome(runner, days)
-    sys.exit(_exit_code(runner, results))
+    return runner
 
 
-def _days(world: World, day: datetime | None, first: datetime | None, last: datetime | None) -> list[date]:
+def days_of(world: World, day: datetime | None, first: datetime | None, last: datetime | None) -> list[date]:
+    """The days that a command is about, each of them over.
+
+    Raises:
+        Refusal: a day is not over, lies before every plan, or there is no plan.
+    """
     if (first is None) != (last is None) or (day and first):
         raise click.UsageError("give --date, or both --from and --to")
     if first and last:
@@ -90,6 +144,8 @@ def _run_day(runner: "Runner", day: date, *, quiet: bool) -> "DayResult":
     if quiet:
         words = [row["verdict"] for row in verdict_rows(runner.world, day=day)]
         click.echo(" ".join(click.style(word, fg=COLOURS[word]) for word in words), err=True)
+    for text in result.revised:
+        click.secho(f"  {text}", fg="yellow", err=True)
     for problem in result.problems:
         click.secho(f"  {problem}", fg="red", err=True)
     if not quiet or not result.complete:

@@ -60,12 +60,16 @@ def _timeline_cells(row: dict[str, Any]) -> tuple[str, ...]:
     if row["kind"] == "verdict":
         word = row["verdict"]
         shares = _percent(row["share_before"]), _percent(row["share_after"])
+        because = [
+            f"revised (was {row['revised_from'] or 'not judged'}) because {why}"
+            for why in row["revised_because"][:1]
+        ]
         return (
             row["date"],
             f"[{COLOURS[word]}]{word}[/]",
             row["experiment"],
             *shares,
-            "; ".join(row["reasons"][:2]),
+            "; ".join([*because, *row["reasons"][:2]]),
         )
     if row["kind"] == "flag":
         moved = f"version {row['from'] or '?'} -> {row['to'] or '?'}"

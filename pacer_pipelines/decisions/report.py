@@ -1,12 +1,13 @@
 """A verdict as the plain words and numbers that Slack, the terminal and the dashboard all show."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from pacer_pipelines.decisions.metric_rows import MetricRow, metric_row
 from pacer_pipelines.decisions.reading import reading_text
+from pacer_pipelines.decisions.revised import Revised, revised_text
 from pacer_pipelines.decisions.values import Check, Finding, Role, Verdict, Word
 from pacer_pipelines.plan import Plan
 
@@ -44,14 +45,16 @@ class Report:
     code_version: str
     as_of: str
     data_docs: str = ""
+    revised: tuple[str, ...] = ()
 
 
-def report(verdict: Verdict, plan: Plan) -> Report:
+def report(verdict: Verdict, plan: Plan, revised: Sequence[Revised] = ()) -> Report:
     """Everything to show about one verdict; aggregates only.
 
     Args:
         verdict: the decision of one experiment and day.
         plan: the plan that the verdict obeyed; gives margins, variant names and the last day.
+        revised: earlier days that the run of this day judged again.
     """
     primary = next((f for f in verdict.findings if f.metric == plan.primary.metric), None)
     first = metric_row(primary, plan) if primary else None
@@ -79,6 +82,7 @@ def report(verdict: Verdict, plan: Plan) -> Report:
         plan_hash=verdict.plan_hash[:12],
         code_version=verdict.code_version,
         as_of=verdict.as_of.strftime("%Y-%m-%d %H:%M UTC"),
+        revised=revised_text(revised),
     )
 
 
@@ -108,6 +112,7 @@ def plain_text(report: Report) -> str:
     blocks = [
         [report.headline, report.share_line],
         _entry("Why", [report.why, *report.further]),
+        _entry("Revised", list(report.revised)),
         _entry("Effect", [report.effect_line, *_strength(report.primary)]),
         _entry("Reading", [report.reading] if report.reading else []),
         _table(report.rows),

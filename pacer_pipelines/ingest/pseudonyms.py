@@ -66,3 +66,7 @@ class Pseudonyms:
     def derived_key(self, purpose: str) -> bytes:
         """Give 32 secret bytes for a keyed digest that never meets a pseudonym."""
         return hmac.digest(self._key, f"derived:{purpose}".encode(), "sha256")
+
+    def mark(self, value: str) -> str:
+        """Give what is kept of somebody who asked to be forgotten: the hash of a pseudonym, under the same key."""
+        return self._keyed("forgotten", value)

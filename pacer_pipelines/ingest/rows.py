@@ -43,6 +43,7 @@ class Parsed:
         rejects: Refused rows. A file refused as a whole counts as one row in and one reject.
         rows_in: Rows found in the input.
         warnings: Values that were emptied while their row was kept, reason -> count.
+        forgotten: Rows of students who asked to be forgotten, dropped.
 
     Raises:
         ValueError: If a row vanished or appeared.
@@ -52,13 +53,14 @@ class Parsed:
     rejects: list[Reject]
     rows_in: int
     warnings: Mapping[str, int] = field(default_factory=dict)
+    forgotten: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse to exist when rows in is not landed plus rejected."""
-        if self.rows_in != len(self.rows) + len(self.rejects):
+        """Refuse to exist when rows in is not landed plus rejected plus forgotten."""
+        if self.rows_in != len(self.rows) + len(self.rejects) + self.forgotten:
             raise ValueError(
-                f"rows do not add up: {self.rows_in} in, "
-                f"{len(self.rows)} parsed + {len(self.rejects)} rejected"
+                f"rows do not add up: {self.rows_in} in, {len(self.rows)} parsed + "
+                f"{len(self.rejects)} rejected + {self.forgotten} forgotten"
             )
 
     def with_reject(self, reject: Reject) -> Parsed:

@@ -17,6 +17,9 @@ from pacer_pipelines.orchestration.resources import WorldResource
 # the links first: an upload counts as seen when its reviews have landed
 ANKI_TABLES = ("anki_card_links", "anki_reviews")
 WITHOUT_WAL = (".apkg", ".colpkg", ".json")
+# where uploads of the forgotten would lie: they are not read, and their name says nothing
+FORGOTTEN = "forgotten"
+_FORGOTTEN = AnkiExport(Parsed([], [], 1, forgotten=1), Parsed([], [], 0))
 _NOBODYS = AnkiExport(
     refused("nobody's export", "an Anki export lies in a folder named after its student"), Parsed([], [], 0)
 )
@@ -35,6 +38,8 @@ class _Uploads:
             student, name = private_name(relative, self.resource.pseudonyms)
         except ValueError:
             return self.resource.pseudonyms.file(relative)
+        if self.resource.forgotten.is_student(self.resource.pseudonyms.student(student)):
+            return f"{FORGOTTEN}/{self.resource.pseudonyms.mark(relative)}"
         self.students[name] = student
         return name
 
@@ -48,9 +53,12 @@ class _Uploads:
             return
         export = self._parsed(file)
         for table, parsed in zip(ANKI_TABLES, (export.links, export.reviews), strict=True):
-            landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, parsed)
+            kept = self.resource.without_forgotten(parsed)
+            landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, kept)
 
     def _parsed(self, file: SourceFile) -> AnkiExport:
+        if file.display_name.startswith(f"{FORGOTTEN}/"):
+            return _FORGOTTEN
         if file.display_name not in self.students:
             return _NOBODYS
         key = self.resource.pseudonyms.student(self.students[file.display_name])

@@ -13,7 +13,7 @@ from pacer_pipelines.errors import PacerError, SourceUnreadable
 from pacer_pipelines.ingest.copy_changes import CopyChanges, Known, row_digest
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.ingest.pacer_tables import Observed, parse_anki_cards, parse_llm_logs
-from pacer_pipelines.ingest.rows import Origin, Parsed, Record, Reject, Row
+from pacer_pipelines.ingest.rows import Parsed, Record, Reject, Row
 from pacer_pipelines.ingest.tables import TABLES
 from pacer_pipelines.orchestration.ingestion import SourceReport, report_of
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -91,10 +91,7 @@ def _land_table(resource: WorldResource, table: str, taken: Snapshot, copy: Stam
     """Land what one copy changes in one table, and what it changes in the next copy if it comes late."""
     others = _by_key(resource, table)
     with RowHistory(resource.home, table, ID_COLUMNS[table], TABLES[table]) as history:
-        origin = resource.origin(copy.key)
-        reading = _Reading(
-            table, taken, origin, Observed(copy.at, copy.not_before_at), Known(*history.known(copy.at))
-        )
+        reading = _Reading(resource, table, taken, copy, Known(*history.known(copy.at)))
         for parsed in reading.parsed():
             history.add(parsed.rows)
             history.refuse(parsed.rejects, copy.key)
@@ -109,9 +106,9 @@ def _land_table(resource: WorldResource, table: str, taken: Snapshot, copy: Stam
         warnings = {
             **reading.warnings,
             **{f"{NEW_COLUMN}{name}": 1 for name in taken.new_columns(table)},
-            UNCHANGED: reading.changes.rows_read - reading.refused - versions.shown,
+            UNCHANGED: reading.changes.rows_read - reading.refused - reading.forgotten - versions.shown,
         }
-        receipt = _receipt(copy, versions, reading.reasons, warnings, history)
+        receipt = _receipt(copy, versions, reading.reasons, warnings, history, reading.forgotten)
         resource.landing.record(table, receipt)
     return receipt
 
@@ -119,7 +116,11 @@ def _land_table(resource: WorldResource, table: str, taken: Snapshot, copy: Stam
 class _Reading:
     """Goes once through a table of a snapshot: parsed rows come out, the rest is counted."""
 
-    def __init__(self, table: str, taken: Snapshot, origin: Origin, observed: Observed, known: Known) -> None:
+    def __init__(
+        self, resource: WorldResource, table: str, taken: Snapshot, copy: Stamp, known: Known
+    ) -> None:
+        self._resource, origin = resource, resource.origin(copy.key)
+        observed = Observed(copy.at, copy.not_before_at)
         names = [field.name for field in FIELDS[table]]
         self._students = taken.student_ids() if table == "llm_logs" else frozenset()
         self.table, self._taken, self._origin, self._observed = table, taken, origin, observed
@@ -127,7 +128,7 @@ class _Reading:
         self.warnings: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
         self.first: dict[str, int] = {}
-        self.accepted = self.refused = 0
+        self.accepted = self.refused = self.forgotten = 0
 
     def parsed(self) -> Iterator[Parsed]:
         """New and changed rows and the refused ones, some thousands at a time."""
@@ -136,6 +137,7 @@ class _Reading:
         for batch in self._taken.batches(self.table):
             records, repeated = self.changes.split(batch)
             parsed = self._parse(records)
+            kept = self._resource.without_forgotten(parsed)
             if parsed.rejects:
                 key = self.changes.key
                 usable = {row[key] for row in parsed.rows}
@@ -143,7 +145,8 @@ class _Reading:
                     [row[key] for row in records if type(row[key]) is int and row[key] not in usable]
                 )
             self._count(parsed, [*repeated, *parsed.rejects])
-            rows += parsed.rows
+            self.forgotten += kept.forgotten
+            rows += kept.rows
             rejects += [*repeated, *parsed.rejects]
             if len(rows) + len(rejects) >= ROWS_AT_ONCE:
                 yield Parsed(rows, rejects, len(rows) + len(rejects))
@@ -187,6 +190,7 @@ def _receipt(
     reasons: Mapping[str, int],
     warnings: Mapping[str, int],
     history: RowHistory,
+    forgotten: int,
 ) -> FileReceipt:
     landed, rejected = versions.landed, sum(reasons.values())
     sha256, size = history.part_digest(copy)
@@ -196,12 +200,13 @@ def _receipt(
         file_key=copy.key,
         sha256=sha256,
         size=size,
-        rows_in=landed + rejected,
+        rows_in=landed + rejected + forgotten,
         landed=landed,
         rejected=rejected,
         per_day={str(copy.day): landed} if landed else {},
         warnings={**warnings, **{name: number for name, number in found.items() if number}},
         reasons=dict(reasons),
+        forgotten=forgotten,
     )
 
 
@@ -211,4 +216,4 @@ def _again(old: FileReceipt, copy: Stamp, versions: Versions, history: RowHistor
     found = (VANISHED, NOW_REFUSED, REUSED)
     kept = {name: number for name, number in old.warnings.items() if name not in found}
     kept[UNCHANGED] = old.warnings[UNCHANGED] + shown - versions.shown
-    return _receipt(copy, versions, old.reasons, kept, history)
+    return _receipt(copy, versions, old.reasons, kept, history, old.forgotten)

@@ -6,6 +6,7 @@ import dagster as dg
 
 from pacer_pipelines.config import World
 from pacer_pipelines.orchestration.check_results import suite_checks
+from pacer_pipelines.orchestration.complete_sensor import complete_sensor
 from pacer_pipelines.orchestration.effect_assets import effect_assets
 from pacer_pipelines.orchestration.failure import verdict_despite_failure
 from pacer_pipelines.orchestration.landing_assets import landing_assets
@@ -20,7 +21,7 @@ MORNING = time(5, 0)
 
 
 def build_definitions(world: World) -> dg.Definitions:
-    """Assets, checks, job, schedule and sensor of one world.
+    """Assets, checks, job, schedule and sensors of one world.
 
     Args:
         world: its plans give the first day, the time zone and the owners.
@@ -51,7 +52,7 @@ def build_definitions(world: World) -> dg.Definitions:
         asset_checks=[suite_checks()],
         jobs=[job],
         schedules=[schedule],
-        sensors=[watch_sensor(world.settings.watch_seconds)],
+        sensors=[complete_sensor(DAILY), watch_sensor(world.settings.watch_seconds)],
         loggers={"progress": progress_logger},
         resources={"world": WorldResource(config_file=str(world.config_file))},
     )

@@ -28,6 +28,8 @@ def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -
     def traffic_flag(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """The flag file that splits the traffic; it follows the newest verdict."""
         day = date.fromisoformat(context.partition_key)
+        if not effects.moves_flag(context.run.tags):
+            return dg.MaterializeResult(metadata={"flag": effects.LEFT_ALONE})
         with alone(world.home):
             return _effects(context, effects.follow_flags(world, day), effects.NOT_MOVED)
 
@@ -35,6 +37,8 @@ def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -
     def slack_message(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One message per experiment and day in the plan's channel, or a file when there is no token."""
         day = date.fromisoformat(context.partition_key)
+        if not effects.tells_slack(context.run.tags):
+            return dg.MaterializeResult(metadata={"slack": effects.LEFT_ALONE})
         with alone(world.home):
             return _effects(context, effects.tell_slack(world, day), effects.NOT_DELIVERED)
 

@@ -5,6 +5,7 @@ run, or one after a crash, changes nothing.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ from pacer_pipelines.adapters.flags.known_units import known_units
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_outbox import read_entry
-from pacer_pipelines.decisions.report import plain_text, report
+from pacer_pipelines.decisions.report import Report, plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.orchestration import data_docs, verdict_day
@@ -26,7 +27,21 @@ from pacer_pipelines.plan import Plan
 NOT_DELIVERED = "not delivered"
 NOT_MOVED = "not moved"
 AUTOMATION = "pacer_pipelines"
+# what a run may do outside, by its tag; without one all of it
+EFFECTS, SLACK_ONLY, NO_EFFECTS = "pacer/effects", "slack", "none"
+OF_A_BACKFILL = "dagster/backfill"
+LEFT_ALONE = "left alone: this run is part of a backfill"
 MOVING = frozenset({"alarm", "win", "deadline", "closed"})
+
+
+def moves_flag(tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags may move a flag: not in a backfill, whether of `pacer` or of Dagster's page."""
+    return EFFECTS not in tags and OF_A_BACKFILL not in tags
+
+
+def tells_slack(tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags may post."""
+    return moves_flag(tags) or tags.get(EFFECTS) == SLACK_ONLY
 
 
 def first_day(world: WorldResource) -> date:
@@ -45,9 +60,15 @@ def judged(world: WorldResource, day: date) -> list[tuple[Plan, Verdict]]:
     return [(plan, Verdict.from_dict(content)) for plan, content in found if content is not None]
 
 
-def as_text(verdict: Verdict, plan: Plan) -> str:
-    """The verdict as a person reads it in a terminal or a log."""
-    return plain_text(report(verdict, plan))
+def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
+    """What is told of a day: its verdict, and the earlier ones that its run revised."""
+    told = report(verdict, plan, world.verdicts.revised_by(plan.slug, verdict.date))
+    return replace(told, data_docs=_docs(world, verdict))
+
+
+def as_text(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
+    """The same as a person reads it in a terminal or a log."""
+    return plain_text(report_of(world, plan, verdict))
 
 
 def follow_flags(world: WorldResource, day: date) -> dict[str, str]:
@@ -173,7 +194,7 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     for each in sorted({*(_waiting_days(world) if slack.has_token else ()), day}):
         for plan, verdict in judged(world, each):
             name = plan.slug if each == day else f"{plan.slug} of {each}"
-            outcomes[name] = _deliver(slack, plan, verdict, _docs(world, verdict))
+            outcomes[name] = _deliver(slack, report_of(world, plan, verdict), plan, verdict)
     return outcomes
 
 
@@ -199,8 +220,7 @@ def _docs(world: WorldResource, verdict: Verdict) -> str:
     return data_docs.link_to(world.home, url, verdict.date, next(iter(failed), None))
 
 
-def _deliver(slack: Slack, plan: Plan, verdict: Verdict, docs: str) -> str:
-    told = replace(report(verdict, plan), data_docs=docs)
+def _deliver(slack: Slack, told: Report, plan: Plan, verdict: Verdict) -> str:
     try:
         done = slack.deliver(told, plan.slack_channel, verdict.verdict_id, plan.slug, verdict.date)
     except DeliveryFailed as error:

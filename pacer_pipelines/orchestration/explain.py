@@ -126,7 +126,7 @@ def _landed(world: WorldResource, verdict: Verdict, plan: Plan) -> tuple[dict[st
             "changed": now.get(table) != digest,
             "files": [
                 {"file": receipt.file, "sha256": receipt.sha256, "rows_in": receipt.rows_in, "landed": receipt.landed,
-                 "rejected": receipt.rejected}
+                 "rejected": receipt.rejected, "forgotten": receipt.forgotten}
                 for receipt in world.landing.receipts(table)
                 if _knowable(receipt.per_day, verdict.date)
             ],

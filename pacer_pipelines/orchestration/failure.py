@@ -1,11 +1,12 @@
 """A verdict comes even when the run breaks: a hold that says where it broke."""
 
 import logging
+from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
 
-from pacer_pipelines.adapters.verdicts import Recorded
+from pacer_pipelines.adapters.verdicts import Again, Recorded
 from pacer_pipelines.decisions.values import Check, Verdict
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.orchestration import effects, verdict_day
@@ -28,33 +29,46 @@ def verdict_despite_failure(context: dg.HookContext) -> None:
     if run is None:
         return
     day = date.fromisoformat(run.tags["dagster/partition"])
-    hold(context.resources.world, day, context.op.name, context.op_exception)
+    hold(context.resources.world, day, _broken(context.op.name, context.op_exception), run.tags)
 
 
-def hold(world: WorldResource, day: date, step: str, error: BaseException | None) -> None:
-    """Judge every running experiment with the failed run as a failed check, and tell it."""
-    broken = _broken(step, error)
+def hold(world: WorldResource, day: date, broken: Check, tags: Mapping[str, str]) -> None:
+    """Judge every running experiment with the failed run as a failed check, and tell it as far as the run may."""
     with alone(world.home):
         for plan in effects.running(world, day):
-            judge_or_hold(world, plan, day, (broken,))
-        effects.follow_flags(world, day)
-        effects.tell_slack(world, day)
+            judge_or_hold(world, plan, day, (broken,), again_of(world, plan, day, tags))
+        if effects.moves_flag(tags):
+            effects.follow_flags(world, day)
+        if effects.tells_slack(tags):
+            effects.tell_slack(world, day)
+
+
+def again_of(world: WorldResource, plan: Plan, day: date, tags: Mapping[str, str]) -> Again | None:
+    """Why a day is judged without any effect, when its run is part of a backfill."""
+    if effects.moves_flag(tags):
+        return None
+    before = world.verdicts.current(plan.slug, day)
+    return Again(("a backfill asked for it",), was=before["verdict"] if before else None)
 
 
 def judge_or_hold(
-    world: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()
+    world: WorldResource,
+    plan: Plan,
+    day: date,
+    extra: tuple[Check, ...] = (),
+    again: Again | None = None,
 ) -> tuple[Verdict, Recorded] | None:
     """The verdict of one experiment; a hold when it breaks, and nothing when not even that can be recorded.
 
     One experiment that breaks stops no other one.
     """
     try:
-        return verdict_day.judge_day(world, plan, day, extra)
+        return verdict_day.judge_day(world, plan, day, extra, again)
     except Exception as error:
         _log.exception("%s: %s cannot be judged", plan.slug, day)
         if extra:
             return None
-        return judge_or_hold(world, plan, day, (_broken("verdicts", error),))
+        return judge_or_hold(world, plan, day, (_broken("verdicts", error),), again)
 
 
 def _broken(step: str, error: BaseException | None) -> Check:

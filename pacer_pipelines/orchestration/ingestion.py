@@ -180,7 +180,7 @@ def _land_log(
     if known.ended is not None:
         batches = chain(batches, [refused(known.ended.reason, known.ended.why)])
     arrival = Arrival(file.key, file.display_name, known, file.tag, schema)
-    stream = Stream(batches, form.identity, form.called)
+    stream = Stream(map(resource.without_forgotten, batches), form.identity, form.called)
     resource.landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, stream)
 
 
@@ -195,7 +195,7 @@ def _land_whole(
     content = read_bytes(table, file)
     if resource.landing.seen(table, file.key, content.sha256, file.tag):
         return
-    parsed = parse(content.data, resource.origin(file.display_name))
+    parsed = resource.without_forgotten(parse(content.data, resource.origin(file.display_name)))
     if content.cut_short:
         parsed = parsed.with_reject(Reject(0, "file cut short", content.cut_short))
     arrival = Arrival(file.key, file.display_name, content.data, file.tag)

@@ -137,6 +137,7 @@ def _told(
                 "rows in": item.rows_in,
                 "landed": item.landed,
                 "rejected": item.rejected,
+                "forgotten": item.forgotten,
                 "noted": "; ".join(f"{what}: {times}" for what, times in item.warnings.items()),
             }
         )

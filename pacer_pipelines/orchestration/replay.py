@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from pacer_pipelines.adapters.deletions import deletions
 from pacer_pipelines.adapters.published import publish
 from pacer_pipelines.adapters.verdicts import Stored
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE, Warehouse
@@ -19,13 +20,22 @@ from pacer_pipelines.orchestration.verdict_day import code_version, rows_of
 class Replayed:
     """A recorded verdict beside what today's code makes of the same inputs.
 
-    ``identical``: the same bytes. ``differences`` are by field, the code version's own name left out.
+    ``identical``: the same bytes. ``differences`` are by field, the code version's own name left out. ``deleted`` are
+    the days on which landed rows behind it were deleted, ``cut`` says that they were taken out of its own evidence too,
+    so that it cannot come out again.
     """
 
     stored: Stored
     code_version: str
     identical: bool
     differences: tuple[Difference, ...]
+    deleted: tuple[str, ...] = ()
+    cut: bool = False
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether nothing is odd: the same bytes, or evidence that is known to have been deleted."""
+        return self.identical or self.cut
 
 
 def replay(world: WorldResource, verdict_id: str) -> Replayed:
@@ -48,7 +58,15 @@ def replay_stored(stored: Stored) -> Replayed:
     # under the recorded name of the code, so that only what it does can differ
     again = judge_again(stored.made_of, stored.content["code_version"])
     same = canonical(again.as_dict()) + "\n" == stored.path.read_text(encoding="utf-8")
-    return Replayed(stored, now, same, differences(stored.content, again))
+    own = [one for one in deletions(stored.home) if stored.content["verdict_id"] in one.verdicts]
+    return Replayed(
+        stored,
+        now,
+        same,
+        differences(stored.content, again),
+        tuple(one.at[:10] for one in own),
+        any(stored.content["verdict_id"] in one.cut for one in own),
+    )
 
 
 @dataclass(frozen=True, slots=True)

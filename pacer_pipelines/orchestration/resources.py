@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from pacer_pipelines.adapters.atomic_file import replace_text
+from pacer_pipelines.adapters.deletions import keep_marks, read_horizon, read_marks
 from pacer_pipelines.adapters.landing import Landing
 from pacer_pipelines.adapters.verdicts import Verdicts
 from pacer_pipelines.config import KEY_VARIABLE, World, load_world
 from pacer_pipelines.errors import ConfigInvalid
+from pacer_pipelines.ingest.forgotten import Forgotten
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
-from pacer_pipelines.ingest.rows import Origin
+from pacer_pipelines.ingest.rows import Origin, Parsed
 
 PROJECT = Path(__file__).parents[2]
 DBT_PROJECT = PROJECT / "dbt_project"
@@ -62,6 +64,22 @@ class WorldResource(dg.ConfigurableResource):
                 "another key every student and coach would count twice"
             )
         return pseudonyms
+
+    @property
+    def forgotten(self) -> Forgotten:
+        """What was deleted on purpose and never lands again. Read anew each time, as it may have grown."""
+        horizon = read_horizon(self.home)
+        first = date.fromisoformat(horizon) if horizon else None
+        return Forgotten(self.pseudonyms, read_marks(self.home), first)
+
+    def without_forgotten(self, parsed: Parsed) -> Parsed:
+        """The rows of a file that may land; ids that are learned from the others are kept first."""
+        forgotten = self.forgotten
+        known = len(forgotten.marks)
+        kept = forgotten.keep(parsed)
+        if len(forgotten.marks) > known:
+            keep_marks(self.home, forgotten.marks)
+        return kept
 
     def origin(self, name: str) -> Origin:
         """What a parser needs to know of the file that it reads."""

@@ -7,14 +7,16 @@ import dagster as dg
 
 from pacer_pipelines.adapters.published import publish
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE
+from pacer_pipelines.decisions.revised import Revised, revised_text
 from pacer_pipelines.decisions.values import Verdict
-from pacer_pipelines.orchestration import data_docs, effects, verdict_day, window
+from pacer_pipelines.orchestration import data_docs, effects, late, verdict_day, window
 from pacer_pipelines.orchestration.check_results import link
 from pacer_pipelines.orchestration.exclusive import alone
-from pacer_pipelines.orchestration.failure import judge_or_hold
+from pacer_pipelines.orchestration.failure import again_of, judge_or_hold
 from pacer_pipelines.orchestration.landing_assets import LANDED, ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
 
+REVISED = "_revised"
 NOT_JUDGED = "not judged: its records cannot be read or written, see the log of the run"
 
 
@@ -62,16 +64,17 @@ def verdict_assets(
     def verdicts(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One row per experiment and day: promote, hold or rollback, with its reasons and all findings."""
         day = date.fromisoformat(context.partition_key)
-        told: dict[str, dg.MetadataValue] = {}
+        told = _revised(context, late.revise(world, day))
         for plan in effects.running(world, day):
             with alone(world.home):
-                judged = judge_or_hold(world, plan, day)
+                again = again_of(world, plan, day, context.run.tags)
+                judged = judge_or_hold(world, plan, day, again=again)
             if judged is None:
                 told[plan.slug] = dg.MetadataValue.text(NOT_JUDGED)
                 context.log.error(f"{plan.slug}: {NOT_JUDGED}")
                 continue
             verdict, recorded = judged
-            told[plan.slug] = dg.MetadataValue.md(f"```\n{effects.as_text(verdict, plan)}\n```")
+            told[plan.slug] = dg.MetadataValue.md(f"```\n{effects.as_text(world, plan, verdict)}\n```")
             told |= _numbers(verdict)
             told[f"{plan.slug}_file"] = dg.MetadataValue.path(recorded.path)
         for broken in world.world.broken_plans:
@@ -79,6 +82,20 @@ def verdict_assets(
         return dg.MaterializeResult(metadata=told)
 
     return [log_checks, published_marts, verdicts]
+
+
+def _revised(
+    context: dg.AssetExecutionContext, revised: dict[str, tuple[Revised, ...]]
+) -> dict[str, dg.MetadataValue]:
+    """Say which earlier verdicts late data revised; a promotion that is lost is an error in the log."""
+    told: dict[str, dg.MetadataValue] = {}
+    for slug, days in revised.items():
+        sentence, *loud = revised_text(days)
+        context.log.warning(f"{slug}: {sentence}")
+        for line in loud:
+            context.log.error(f"{slug}: {line}")
+        told[f"{slug}{REVISED}"] = dg.MetadataValue.text(". ".join([sentence, *loud]))
+    return told
 
 
 def _numbers(verdict: Verdict) -> dict[str, dg.MetadataValue]:

@@ -13,7 +13,7 @@ from pacer_pipelines.adapters.expectations import explain_checks
 from pacer_pipelines.adapters.flags import history_shares
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.published import Published
-from pacer_pipelines.adapters.verdicts import Recorded
+from pacer_pipelines.adapters.verdicts import Again, Recorded
 from pacer_pipelines.decisions.evidence import Inputs
 from pacer_pipelines.decisions.explained import Explained
 from pacer_pipelines.decisions.health import students_cross_coaches
@@ -38,6 +38,7 @@ ONLY_SHOWN = frozenset(
         "segments.py",
         "journal.py",
         "replay.py",
+        "revised.py",
         "plan_text.py",
         "plan_advice.py",
         "plan_traffic.py",
@@ -131,7 +132,11 @@ def source_checks(home: Path) -> tuple[Check, ...]:
 
 
 def judge_day(
-    resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()
+    resource: WorldResource,
+    plan: Plan,
+    day: date,
+    extra: tuple[Check, ...] = (),
+    again: Again | None = None,
 ) -> tuple[Verdict, Recorded]:
     """The verdict of one experiment and day, on disk together with what it was made of.
 
@@ -140,10 +145,11 @@ def judge_day(
         plan: the plan to obey.
         day: the day to judge.
         extra: checks of the run itself, for example that it broke.
+        again: why the day is judged without any effect, if it is.
     """
     inputs = inputs_of(resource, plan, day, extra)
     verdict = judge(inputs, plan, code_version())
-    return verdict, resource.verdicts.record(verdict, as_plain(inputs, plan))
+    return verdict, resource.verdicts.record(verdict, as_plain(inputs, plan), again)
 
 
 def inputs_of(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check, ...] = ()) -> Inputs:

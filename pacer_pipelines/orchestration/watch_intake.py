@@ -161,7 +161,7 @@ def _keep(
     window: _Window,
     intake: Intake,
 ) -> None:
-    parsed = take.parse(news.lines, world.origin(file.display_name))
+    parsed = world.without_forgotten(take.parse(news.lines, world.origin(file.display_name)))
     timely = [row for row in parsed.rows if row[take.moment] <= window.latest]
     rows = [row for row in timely if row[take.day] >= window.oldest]
     take.keep(rows)

@@ -123,6 +123,33 @@ def remember(work: str, home: Path, window: Window) -> None:
     replace_text(_path(home, work), json.dumps(content, sort_keys=True, indent=1))
 
 
+def digests(landing: Landing) -> dict[str, str]:
+    """Landed part -> digest, as :func:`remember` keeps them."""
+    return {f"{table}/{name}": value for table in TABLES for name, value in landing.days(table).items()}
+
+
+def through(home: Path, work: str) -> date | None:
+    """Last day that the work has ever done."""
+    return _state(home, work)[1]
+
+
+def rebase(work: str, home: Path, before: dict[str, str], after: dict[str, str]) -> None:
+    """Take parts that a deletion rewrote as seen, where the work had seen them as they were before.
+
+    Args:
+        work: as in :func:`find_window`.
+        home: the world's home.
+        before: landed part -> digest before the deletion.
+        after: the same after it; a part may be gone.
+    """
+    done, last = _state(home, work)
+    if last is None:
+        return
+    kept = {key: after.get(key, "") if before.get(key) == value else value for key, value in done.items()}
+    content = {"through": last.isoformat(), "digests": {key: value for key, value in kept.items() if value}}
+    replace_text(_path(home, work), json.dumps(content, sort_keys=True, indent=1))
+
+
 def _state(home: Path, work: str) -> tuple[dict[str, str], date | None]:
     try:
         content = json.loads(_path(home, work).read_text(encoding="utf-8"))

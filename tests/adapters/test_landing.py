@@ -39,7 +39,11 @@ def row(line: int, day: int = 2, **changes):
 
 def parsed(*rows, rejects=(), warnings=None):
     return SimpleNamespace(
-        rows=list(rows), rejects=list(rejects), rows_in=len(rows) + len(rejects), warnings=warnings or {}
+        rows=list(rows),
+        rejects=list(rejects),
+        rows_in=len(rows) + len(rejects),
+        warnings=warnings or {},
+        forgotten=0,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pacer_pipelines.adapters.verdicts import Verdicts
+from pacer_pipelines.adapters.verdicts import Again, Verdicts
 from pacer_pipelines.decisions.values import Past, Verdict, Word, canonical
 from pacer_pipelines.errors import SourceUnreadable
 
@@ -109,3 +109,59 @@ def test_damaged_file_is_named(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(SourceUnreadable, match=path.name):
         Verdicts(tmp_path).history()
+
+
+LATE = Again(("exposures of 2026-11-02 arrived late (file a)",), "2026-11-09", "hold")
+
+
+def past_of(table: Verdicts) -> tuple[Past, ...]:
+    return table.past("judge-model-v2", date(2026, 11, 30))
+
+
+def test_a_promotion_that_late_data_give_to_an_old_day_counts_for_no_later_one(tmp_path: Path) -> None:
+    """No flag followed it, so B never had what it would have won."""
+    table = Verdicts(tmp_path)
+    table.record(verdict(2), {})
+    table.record(verdict(2, "promote", "win"), {}, LATE)
+    assert [past.verdict for past in past_of(table)] == ["hold"]
+    assert [row["verdict"] for row in table.history()] == ["promote"]
+
+
+def test_a_promotion_that_late_data_take_back_still_counts_since_the_flag_followed_it(tmp_path: Path) -> None:
+    table = Verdicts(tmp_path)
+    table.record(verdict(2, "promote", "win"), {})
+    table.record(verdict(2), {}, LATE)
+    assert [past.rule for past in past_of(table)] == ["win"]
+
+
+def test_a_rollback_stays_final_whoever_said_it(tmp_path: Path) -> None:
+    table = Verdicts(tmp_path)
+    table.record(verdict(2, "rollback", "alarm"), {})
+    table.record(verdict(2), {}, LATE)
+    table.record(verdict(3), {})
+    table.record(verdict(3, "rollback", "alarm"), {}, LATE)
+    assert [past.verdict for past in past_of(table)] == ["rollback", "rollback"]
+
+
+def test_a_day_that_is_run_after_all_counts(tmp_path: Path) -> None:
+    table = Verdicts(tmp_path)
+    table.record(verdict(2), {})
+    late = table.record(verdict(2, "promote", "win"), {}, LATE)
+    assert not table.record(verdict(2, "promote", "win"), {}).is_new
+    assert [past.rule for past in past_of(table)] == ["win"]
+    assert late.revision == 2
+
+
+def test_a_run_finds_the_days_that_it_revised_and_only_those(tmp_path: Path) -> None:
+    table = Verdicts(tmp_path)
+    table.record(verdict(2), {})
+    table.record(verdict(2, reason="day 1, more"), {}, LATE)
+    table.record(verdict(3), {}, Again(("a backfill asked for it",)))
+    (found,) = table.revised_by("judge-model-v2", date(2026, 11, 9))
+    assert (found.date, found.was, found.word, found.because) == (
+        date(2026, 11, 2),
+        "hold",
+        "hold",
+        LATE.because,
+    )
+    assert table.revised_by("judge-model-v2", date(2026, 11, 10)) == ()

@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from pacer_pipelines.adapters.flags import apply_share, note_edits, read_flag
+from pacer_pipelines.config import load_world
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import FlagRefused
+from pacer_pipelines.orchestration.definitions import DAILY, build_definitions
 from pacer_pipelines.orchestration.effects import move_flag
 from pacer_pipelines.orchestration.resources import WorldResource
 
@@ -161,3 +164,28 @@ def test_a_hold_moves_nothing(world: WorldResource) -> None:
     hold = judged(world, replace(WIN, verdict="hold", rule="waiting", share_after=30.0))
     assert follow(world, hold) == "the verdict leaves the split as it is"
     assert share(world) == 30
+
+
+@pytest.mark.parametrize(
+    ("tags", "version"), [({"dagster/backfill": "b"}, "2"), ({"pacer/effects": "none"}, "2"), ({}, "3")]
+)
+def test_a_run_of_a_backfill_moves_no_flag_and_posts_nothing(
+    world: WorldResource, tags: dict[str, str], version: str
+) -> None:
+    """Dagster tags the runs of a backfill that was started from its page."""
+    world.verdicts.record(WIN, {})
+    job = build_definitions(load_world(Path(world.config_file))).resolve_job_def(DAILY)
+    done = job.execute_in_process(
+        partition_key=str(WIN.date),
+        tags=tags,
+        asset_selection=[dg.AssetKey("traffic_flag"), dg.AssetKey("slack_message")],
+    )
+    assert done.success
+    assert live(world) == version
+    assert (world.home / "outbox").exists() == (version == "3")
+
+
+def live(world: WorldResource) -> str:
+    flag_file = world.world.settings.flag_file
+    assert flag_file is not None
+    return read_flag(flag_file, "judge-model", "B").version
