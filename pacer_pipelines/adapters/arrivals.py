@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -71,6 +71,10 @@ class Parsed(Protocol):
         """Rows of forgotten students, dropped."""
 
 
+def _all_of_it(batch: Parsed) -> Parsed:
+    return batch
+
+
 @dataclass(frozen=True)
 class Stream:
     """A file in batches, each with other lines than the ones before, and what makes a row a repeated one.
@@ -79,11 +83,13 @@ class Stream:
         batches: The rows and rejects of the file.
         identity: Columns that may not come twice; none means all of them but the line.
         called: The name of that identity, for the reason of a repeated row.
+        keep: Gives the rows of a batch that may land; the others are forgotten, once repeated ones are refused.
     """
 
     batches: Iterator[Parsed]
     identity: Sequence[str]
     called: str
+    keep: Callable[[Any], Parsed] = _all_of_it
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,9 @@ class Landing:
             if isinstance(parsed, Stream):
                 for batch in parsed.batches:
                     rows.add(batch)
+                    rows.note_forgotten(batch, parsed.keep(batch))
                 rows.refuse_repeated(parsed.identity, parsed.called, day_column)
+                rows.drop_forgotten()
             else:
                 rows.add(parsed)
             per_day = self._write_parts(table, day_column, key, rows)

@@ -25,6 +25,7 @@ class LandingRows:
         self._columns, self._name = columns, name
         self._tables = RowTables({"landed": types_of(columns), "rejects": REJECT_SCHEMA})
         self.rows_in = self.landed = self.rejected = self.forgotten = 0
+        self._forgotten_lines: set[int] = set()
         self.reasons: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
 
@@ -81,6 +82,21 @@ class LandingRows:
             self.rejected += number
             self.reasons[f"{'duplicate' if same else 'conflicting'} {called}"] += number
         self._tables.db.execute(f"DELETE FROM landed WHERE {LINE} IN (SELECT {LINE} FROM repeats)")
+
+    def note_forgotten(self, batch: Parsed, kept: Parsed) -> None:
+        """Remember which rows of a batch are dropped at the end: until then they make others repeated ones."""
+        if len(kept.rows) < len(batch.rows):
+            self._forgotten_lines |= {row[LINE] for row in batch.rows} - {row[LINE] for row in kept.rows}
+
+    def drop_forgotten(self) -> None:
+        """Drop what was noted and has not been refused."""
+        if self._forgotten_lines:
+            lines = {"lines": sorted(self._forgotten_lines)}
+            (number,) = self._tables.db.execute(
+                f"DELETE FROM landed WHERE {LINE} IN (SELECT unnest($lines::BIGINT[]))", lines
+            ).fetchall()[0]
+            self.landed -= number
+            self.forgotten += number
 
     def per_day(self, day_column: str) -> dict[str, int]:
         """Give day -> rows, in the order of days."""

@@ -180,7 +180,7 @@ def _land_log(
     if known.ended is not None:
         batches = chain(batches, [refused(known.ended.reason, known.ended.why)])
     arrival = Arrival(file.key, file.display_name, known, file.tag, schema)
-    stream = Stream(map(resource.without_forgotten, batches), form.identity, form.called)
+    stream = Stream(batches, form.identity, form.called, resource.without_forgotten)
     resource.landing.land(table, TABLES[table], DAY_COLUMN[table], arrival, stream)
 
 
