@@ -27,7 +27,12 @@ EXPOSURE: Line = {
     "log_id": 1,
     "latency_ms": 9.32,
 }
-FEEDBACK: Line = {"ts": "2026-11-05T02:00:00+00:00", "coach_id": "coach16", "feedback": "GOOD", "reason_code": None}
+FEEDBACK: Line = {
+    "ts": "2026-11-05T02:00:00+00:00",
+    "coach_id": "coach16",
+    "feedback": "GOOD",
+    "reason_code": None,
+}
 REVIEW: Line = {
     "ts": "2026-11-05T02:00:00+00:00",
     "card_id": 72,

@@ -21,8 +21,30 @@ CARDS = (
     " next_review_date DATE, interval_days INTEGER, ease_factor INTEGER, repetitions INTEGER, last_reviewed_at TIMESTAMP,"
     " created_at TIMESTAMP)"
 )
-GOOD_LOG = ("stu0001-math-1", "coach01", "fractions", "v2.0", "APPROVE", "because", "GOOD", None, "memo", "2026-11-05 02:00:00")
-COLUMNS = ("submission_id", "coach_id", "concept_name", "model_version", "decision", "reason", "coach_feedback", "reason_code", "memo", "created_at")
+GOOD_LOG = (
+    "stu0001-math-1",
+    "coach01",
+    "fractions",
+    "v2.0",
+    "APPROVE",
+    "because",
+    "GOOD",
+    None,
+    "memo",
+    "2026-11-05 02:00:00",
+)
+COLUMNS = (
+    "submission_id",
+    "coach_id",
+    "concept_name",
+    "model_version",
+    "decision",
+    "reason",
+    "coach_feedback",
+    "reason_code",
+    "memo",
+    "created_at",
+)
 
 
 def database_cases() -> list[Case]:
@@ -56,15 +78,34 @@ def _broken_files() -> Iterator[Case]:
     noise = random.Random(6).randbytes(20_000)
     yield _file("no bytes at all", lambda path: path.write_bytes(b""), problem="no such table")
     yield _file("noise", lambda path: path.write_bytes(noise), problem="not a database")
-    yield _file("a text file", lambda path: path.write_text("log_id;decision\n1;APPROVE\n"), problem="not a database")
+    yield _file(
+        "a text file", lambda path: path.write_text("log_id;decision\n1;APPROVE\n"), problem="not a database"
+    )
     yield _file("cut in half", lambda path: path.write_bytes(_bytes(path)[:20_000]), problem="malformed")
-    yield _file("pages of noise", lambda path: path.write_bytes(_bytes(path)[:8192] + noise), problem="malformed")
+    yield _file(
+        "pages of noise", lambda path: path.write_bytes(_bytes(path)[:8192] + noise), problem="malformed"
+    )
     yield _file("the header alone", lambda path: path.write_bytes(_bytes(path)[:100]), problem="")
-    yield _file("not there", lambda path: None, problem="not there")
-    yield _file("a folder", lambda path: path.mkdir(), problem="not there")
-    yield _file("gz that is plain", lambda path: path.write_bytes(_bytes(path)), ".db.gz", problem="gzip data is damaged")
-    yield _file("zst that is gz", lambda path: path.write_bytes(gzip.compress(_bytes(path))), ".db.zst", problem="zstd data is damaged")
-    yield _file("gz cut short", lambda path: path.write_bytes(gzip.compress(_bytes(path))[:-20]), ".db.gz", problem="gzip file is cut short")
+    yield _file("not there", lambda path: None, problem="nothing at")
+    yield _file("a folder", lambda path: path.mkdir(), problem="nothing at")
+    yield _file(
+        "gz that is plain",
+        lambda path: path.write_bytes(_bytes(path)),
+        ".db.gz",
+        problem="gzip data is damaged",
+    )
+    yield _file(
+        "zst that is gz",
+        lambda path: path.write_bytes(gzip.compress(_bytes(path))),
+        ".db.zst",
+        problem="zstd data is damaged",
+    )
+    yield _file(
+        "gz cut short",
+        lambda path: path.write_bytes(gzip.compress(_bytes(path))[:-20]),
+        ".db.gz",
+        problem="gzip file is cut short",
+    )
 
 
 def _other_tables() -> Iterator[Case]:
@@ -73,9 +114,19 @@ def _other_tables() -> Iterator[Case]:
 
     yield _file("no tables", with_tables(), problem="no such table")
     yield _file("no cards", with_tables(LOGS), problem="anki_cards")
-    yield _file("a table of another name", with_tables(LOGS.replace("llm_logs", "llm_log"), CARDS), problem="no such table: llm_logs")
-    yield _file("a column of another name", with_tables(LOGS.replace("coach_feedback", "feedback"), CARDS), problem="coach_feedback")
-    yield _file("a column too few", with_tables(LOGS.replace("decision TEXT, ", ""), CARDS), problem="decision")
+    yield _file(
+        "a table of another name",
+        with_tables(LOGS.replace("llm_logs", "llm_log"), CARDS),
+        problem="no such table: llm_logs",
+    )
+    yield _file(
+        "a column of another name",
+        with_tables(LOGS.replace("coach_feedback", "feedback"), CARDS),
+        problem="coach_feedback",
+    )
+    yield _file(
+        "a column too few", with_tables(LOGS.replace("decision TEXT, ", ""), CARDS), problem="decision"
+    )
     yield _file("a column too many", with_tables(LOGS.replace("memo TEXT", "memo TEXT, mood TEXT"), CARDS))
     named = ", ".join(f"'x' AS {name}" for name in COLUMNS)
     numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"

@@ -22,13 +22,23 @@ from pacer_pipelines.orchestration.resources import WorldResource
 from . import anki_files, databases, line_logs, rosters
 from .cases import Case
 
-SOURCES = {"exposures": "exposures", "feedback_events": "feedback", "card_reviews": "card_reviews", "roster": "roster"}
+SOURCES = {
+    "exposures": "exposures",
+    "feedback_events": "feedback",
+    "card_reviews": "card_reviews",
+    "roster": "roster",
+}
 FIRST_COPY = datetime(2026, 11, 5, tzinfo=UTC)
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def all_cases() -> list[Case]:
-    return [*line_logs.line_log_cases(), *rosters.roster_cases(), *anki_files.anki_cases(), *databases.database_cases()]
+    return [
+        *line_logs.line_log_cases(),
+        *rosters.roster_cases(),
+        *anki_files.anki_cases(),
+        *databases.database_cases(),
+    ]
 
 
 def deliver(folder: Path) -> Path:
@@ -40,9 +50,17 @@ def deliver(folder: Path) -> Path:
         case.write(target)
         if case.table == "llm_logs":
             taken_at = FIRST_COPY + timedelta(minutes=len(copies))
-            copies.append(f'[[sources.database]]\nurl = "sqlite:///{relative}"\ntaken_at = {taken_at:%Y-%m-%dT%H:%M:%SZ}\n')
+            copies.append(
+                f'[[sources.database]]\nurl = "sqlite:///{relative}"\ntaken_at = {taken_at:%Y-%m-%dT%H:%M:%SZ}\n'
+            )
     places = [f'{source} = "{table}"' for table, source in SOURCES.items()]
-    settings = ['home = "home"', f'experiments = "{EXPERIMENTS}"', "synthetic = true", "[sources]", 'anki = "uploads"']
+    settings = [
+        'home = "home"',
+        f'experiments = "{EXPERIMENTS}"',
+        "synthetic = true",
+        "[sources]",
+        'anki = "uploads"',
+    ]
     config = folder / "pacer.toml"
     config.write_text("\n".join([*settings, *places, *copies]) + "\n", encoding="utf-8")
     return config
@@ -74,7 +92,9 @@ def land(config: Path) -> dict[str, Any]:
         problems = [text for text in report.problem.split("; ") if case.file_name in text]
         found[case.identity] = {
             "landed": receipt.landed if receipt else 0,
-            "refused": _reasons(world.home / "rejects" / case.table / f"{receipt.file_key}.parquet") if receipt else [],
+            "refused": _reasons(world.home / "rejects" / case.table / f"{receipt.file_key}.parquet")
+            if receipt
+            else [],
             "problem": "; ".join(problems),
         }
     return found
@@ -94,7 +114,9 @@ def _reasons(rejects: Path) -> list[str]:
     if not rejects.exists():
         return []
     with duckdb.connect() as db:
-        rows = db.execute("SELECT reason FROM read_parquet(?) ORDER BY source_line", [str(rejects)]).fetchall()
+        rows = db.execute(
+            "SELECT reason FROM read_parquet(?) ORDER BY source_line", [str(rejects)]
+        ).fetchall()
     return [reason for (reason,) in rows]
 
 

@@ -20,7 +20,9 @@ SUBJECT = {"exposures": "unit_id", "feedback_events": "log_id", "card_reviews": 
 
 def line_log_cases() -> list[Case]:
     """Every bad line and file, for each of the logs."""
-    common = [case for table in LOGS for make in (_bytes, _values, _times, _files, _packed) for case in make(table)]
+    common = [
+        case for table in LOGS for make in (_bytes, _values, _times, _files, _packed) for case in make(table)
+    ]
     return [*common, *_of_exposures(), *_of_feedback(), *_of_reviews()]
 
 
@@ -68,7 +70,11 @@ def _bytes(table: str) -> Iterator[Case]:
         yield _refused(table, name, line, reason)
     yield _landing(table, "blank lines", b"\n  \n\t\n", rows=0)
     yield _landing(table, "line separator in a text", _changed(table, "2028", memo="a\u2028b\u2029c"))
-    yield _landing(table, "ten thousand unknown fields", encoded(good_line(table, "many", 9) | {f"f{n}": n for n in range(10_000)}))
+    yield _landing(
+        table,
+        "ten thousand unknown fields",
+        encoded(good_line(table, "many", 9) | {f"f{n}": n for n in range(10_000)}),
+    )
     crlf = among_good(table, "crlf").replace(b"\n", b"\r\n")
     yield bytes_case(table, "windows line ends", crlf, lands=3)
     yield bytes_case(table, "no newline at the end", among_good(table, "no newline").rstrip(b"\n"), lands=3)
@@ -131,7 +137,9 @@ def _times(table: str) -> Iterator[Case]:
     for name, (value, reason) in refused.items():
         yield _refused(table, f"ts is {name}", _changed(table, name, ts=value), reason)
     yield _landing(table, "ts with Z", _changed(table, "z", ts="2026-11-05T02:00:01Z"))
-    yield _landing(table, "ts at the other end of the world", _changed(table, "far", ts="2026-11-05T16:00:01+14:00"))
+    yield _landing(
+        table, "ts at the other end of the world", _changed(table, "far", ts="2026-11-05T16:00:01+14:00")
+    )
 
 
 def _files(table: str) -> Iterator[Case]:
@@ -139,7 +147,12 @@ def _files(table: str) -> Iterator[Case]:
     yield bytes_case(table, "newlines only", b"\n\n\n")
     yield bytes_case(table, "a byte order mark and nothing", b"\xef\xbb\xbf\n", refused=("byte order mark",))
     utf16 = among_good(table, "utf16").decode().encode("utf-16")
-    yield Case("utf-16", table, lambda path: path.write_bytes(utf16), refused=("not utf-8", "NUL byte", "NUL byte", "NUL byte"))
+    yield Case(
+        "utf-16",
+        table,
+        lambda path: path.write_bytes(utf16),
+        refused=("not utf-8", "NUL byte", "NUL byte", "NUL byte"),
+    )
     yield Case("a folder with the name of a file", table, lambda path: path.mkdir())
     yield Case("a link to nowhere", table, lambda path: path.symlink_to("nowhere.jsonl"))
     yield Case("a link to itself", table, lambda path: path.symlink_to(path.name))
@@ -153,27 +166,56 @@ def _files(table: str) -> Iterator[Case]:
 
 def _packed(table: str) -> Iterator[Case]:
     good = among_good(table, "packed")
-    name = "gz "
     packed = gzip.compress(among_good(table, "gz cut"), mtime=0)
-    yield bytes_case(table, "gz cut short", packed[:-9], lands=3, refused=("file cut short",), suffix=".jsonl.gz")
-    yield bytes_case(table, "gz that is plain text", among_good(table, "plain"), problem="gzip data is damaged", suffix=".jsonl.gz")
+    yield bytes_case(
+        table, "gz cut short", packed[:-9], lands=3, refused=("file cut short",), suffix=".jsonl.gz"
+    )
+    yield bytes_case(
+        table,
+        "gz that is plain text",
+        among_good(table, "plain"),
+        problem="gzip data is damaged",
+        suffix=".jsonl.gz",
+    )
     yield bytes_case(table, "gz of nothing", b"", suffix=".jsonl.gz")
-    yield bytes_case(table, "gz header alone", packed[:10], problem="gzip file is cut short", suffix=".jsonl.gz")
+    yield bytes_case(
+        table, "gz header alone", packed[:10], problem="gzip file is cut short", suffix=".jsonl.gz"
+    )
     flipped = bytearray(gzip.compress(among_good(table, "gz flipped"), mtime=0))
     flipped[20] ^= 0xFF
-    yield bytes_case(table, "gz with a flipped bit", bytes(flipped), problem="gzip data is damaged", suffix=".jsonl.gz")
-    members = b"".join(gzip.compress(part + b"\n", mtime=0) for part in among_good(table, "gz members").split(b"\n") if part)
-    yield bytes_case(table, "gz of several members", members, lands=3, suffix=".jsonl.gz")
     yield bytes_case(
-        table, "gz in gz", gzip.compress(gzip.compress(good, mtime=0), mtime=0), refused=("not utf-8",), suffix=".jsonl.gz"
+        table, "gz with a flipped bit", bytes(flipped), problem="gzip data is damaged", suffix=".jsonl.gz"
+    )
+    members = b"".join(
+        gzip.compress(part + b"\n", mtime=0) for part in among_good(table, "gz members").split(b"\n") if part
+    )
+    yield bytes_case(table, "gz of several members", members, lands=3, suffix=".jsonl.gz")
+    inner = gzip.compress(good, mtime=0)
+    lines = sum(bool(line.strip()) for line in inner.split(b"\n"))
+    yield bytes_case(
+        table, "gz in gz", gzip.compress(inner, mtime=0), refused=("not utf-8",) * lines, suffix=".jsonl.gz"
     )
     zst = zstandard.ZstdCompressor().compress(among_good(table, "zst cut"))
-    yield bytes_case(table, "zst that is gz", gzip.compress(good, mtime=0), problem="zstd data is damaged", suffix=".jsonl.zst")
-    yield bytes_case(table, "zst that is plain text", good, problem="zstd data is damaged", suffix=".jsonl.zst")
+    yield bytes_case(
+        table,
+        "zst that is gz",
+        gzip.compress(good, mtime=0),
+        problem="zstd data is damaged",
+        suffix=".jsonl.zst",
+    )
+    yield bytes_case(
+        table, "zst that is plain text", good, problem="zstd data is damaged", suffix=".jsonl.zst"
+    )
     yield bytes_case(table, "zst cut short", zst[:-5], problem="zstd file is cut short", suffix=".jsonl.zst")
-    yield Case(f"{name}bomb", table, gz_bomb, refused=("line too long",), suffix=".jsonl.gz")
+    yield Case("gz bomb", table, gz_bomb, refused=("line too long",), suffix=".jsonl.gz")
     yield Case("zst bomb", table, zst_bomb, refused=("line too long",), suffix=".jsonl.zst")
-    yield bytes_case(table, "zst with a window of two gigabytes", _wide_zst(good), problem="zstd data is damaged", suffix=".jsonl.zst")
+    yield bytes_case(
+        table,
+        "zst with a window of two gigabytes",
+        _wide_zst(good),
+        problem="zstd data is damaged",
+        suffix=".jsonl.zst",
+    )
 
 
 def gz_bomb(path: Path) -> None:
@@ -219,29 +261,59 @@ def _of_exposures() -> Iterator[Case]:
     yield _refused(table, "latency of 1e999", infinite, "out of range")
     line = good_line(table, "twice", 9)
     yield bytes_case(
-        table, "the same line twice", among_good(table, "twice", encoded(line), encoded(line)), lands=4, refused=("duplicate exposure_id",)
+        table,
+        "the same line twice",
+        among_good(table, "twice", encoded(line), encoded(line)),
+        lands=4,
+        refused=("duplicate exposure_id",),
     )
-    other = encoded(line | {"latency_ms": 1.0, "exposure_id": "one-id"}), encoded(line | {"exposure_id": "one-id"})
+    other = (
+        encoded(line | {"latency_ms": 1.0, "exposure_id": "one-id"}),
+        encoded(line | {"exposure_id": "one-id"}),
+    )
     yield bytes_case(
-        table, "one id with two contents", among_good(table, "conflict", *other), lands=4, refused=("conflicting exposure_id",)
+        table,
+        "one id with two contents",
+        among_good(table, "conflict", *other),
+        lands=4,
+        refused=("conflicting exposure_id",),
     )
-    yield _landing(table, "an error that quotes a child", _changed(table, "quote", error="김철수 wrote 3+4=8"))
-    yield _landing(table, "an experiment of somebody else", _changed(table, "else", meta__experiment_id="other"))
-    prefix = encoded(good_line(table, "prefix", 8, unit_id="stu0000")), encoded(good_line(table, "prefix", 9, unit_id="stu0000-0"))
+    yield _landing(
+        table, "an error that quotes a child", _changed(table, "quote", error="김철수 wrote 3+4=8")
+    )
+    yield _landing(
+        table, "an experiment of somebody else", _changed(table, "else", meta__experiment_id="other")
+    )
+    prefix = (
+        encoded(good_line(table, "prefix", 8, unit_id="stu0000")),
+        encoded(good_line(table, "prefix", 9, unit_id="stu0000-0")),
+    )
     yield _landing(table, "two students with one prefix", b"\n".join(prefix), rows=2)
 
 
 def _of_feedback() -> Iterator[Case]:
     table = "feedback_events"
-    yield _refused(table, "an unknown rating", _changed(table, "unknown", feedback="MAYBE"), "unknown feedback")
+    yield _refused(
+        table, "an unknown rating", _changed(table, "unknown", feedback="MAYBE"), "unknown feedback"
+    )
     without = good_line(table, "absent", 9)
     del without["feedback"]
     yield _refused(table, "no rating field", encoded(without), "missing field")
     yield _refused(table, "a rating as a number", _changed(table, "number", feedback=1), "wrong type")
     yield _landing(table, "a rating in small letters", _changed(table, "small", feedback=" good "))
-    yield _landing(table, "a reason that is a sentence with a name", _changed(table, "reason", reason_code="Kim 010-1234-5678"))
+    yield _landing(
+        table,
+        "a reason that is a sentence with a name",
+        _changed(table, "reason", reason_code="Kim 010-1234-5678"),
+    )
     line = encoded(good_line(table, "again", 9))
-    yield bytes_case(table, "the same event twice", among_good(table, "again", line, line), lands=4, refused=("duplicate event",))
+    yield bytes_case(
+        table,
+        "the same event twice",
+        among_good(table, "again", line, line),
+        lands=4,
+        refused=("duplicate event",),
+    )
 
 
 def _of_reviews() -> Iterator[Case]:
@@ -249,6 +321,14 @@ def _of_reviews() -> Iterator[Case]:
     yield _refused(table, "quality of six", _changed(table, "six", quality=6), "out of range")
     yield _refused(table, "quality of minus one", _changed(table, "minus", quality=-1), "out of range")
     yield _refused(table, "a negative time taken", _changed(table, "taken", taken_ms=-1), "out of range")
-    yield _refused(table, "an interval of 2 to the 40", _changed(table, "interval", interval_after=2**40), "out of range")
+    yield _refused(
+        table, "an interval of 2 to the 40", _changed(table, "interval", interval_after=2**40), "out of range"
+    )
     line = encoded(good_line(table, "again", 9))
-    yield bytes_case(table, "the same event twice", among_good(table, "again", line, line), lands=4, refused=("duplicate event",))
+    yield bytes_case(
+        table,
+        "the same event twice",
+        among_good(table, "again", line, line),
+        lands=4,
+        refused=("duplicate event",),
+    )
