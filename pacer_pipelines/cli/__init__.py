@@ -10,6 +10,7 @@ from pacer_pipelines.cli.audit import explain, replay
 from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
 from pacer_pipelines.cli.plan import plan
+from pacer_pipelines.cli.reconcile import reconcile
 from pacer_pipelines.cli.rollout import approve, flag, rollback
 from pacer_pipelines.cli.run import run
 from pacer_pipelines.cli.segments import segments
@@ -26,6 +27,6 @@ def main() -> None:
 
 
 for command in (
-    run, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag, home,
+    run, watch, verdict, history, explain, replay, reconcile, segments, dashboard, plan, approve, rollback, flag, home,
 ):  # fmt: skip
     main.add_command(command)

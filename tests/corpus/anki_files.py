@@ -139,7 +139,9 @@ def _collections() -> Iterator[Case]:
     )
     yield _upload("the first page alone", _package(legacy[:4096]), "damaged Anki export")
     yield _upload("no review table", spoilt("none", "DROP TABLE revlog"), "damaged Anki export")
-    endless = "CREATE VIEW revlog AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n) SELECT x AS id, x AS cid, 1 AS ease, 1 AS ivl, 1 AS lastIvl, 1 AS factor, 1 AS time, 1 AS type FROM n"  # fmt: skip
+    numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
+    columns = "x AS id, x AS cid, 1 AS ease, 1 AS ivl, 1 AS lastIvl, 1 AS factor, 1 AS time, 1 AS type"
+    endless = f"CREATE VIEW revlog AS {numbers} SELECT {columns} FROM n"
     yield _upload(
         "a view without end as reviews", spoilt("view", "DROP TABLE revlog", endless), "damaged Anki export"
     )

@@ -1,4 +1,4 @@
-"""Deliver every bad input at once and land it: what became of it, as JSON. A process of its own, so that its memory can be seen.
+"""Deliver every bad input at once and land it, in a process of its own, so that its memory can be seen.
 
 Called as ``python -m corpus.land_all FOLDER``.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,7 @@ def _bytes(table: str) -> Iterator[Case]:
         "Infinity": (whole[:-1] + b', "extra": -Infinity}', "malformed json"),
         "five thousand digits": (whole[:-1] + b', "extra": ' + b"9" * 5000 + b"}", "malformed json"),
         "deep nesting": (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
-        "deep nesting inside": (whole[:-1] + b', "extra": ' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001, "nested too deeply"),
+        "deep nesting inside": (whole[:-1] + b', "extra": ' + b'{"a":' * 50_000, "nested too deeply"),
         "two megabytes": (whole[:-1] + b', "extra": "' + b"x" * 2 * MEGABYTE + b'"}', "line too long"),
         "binary noise": (bytes(range(1, 10)) + bytes(range(128, 256)), "not utf-8"),
         "a log line of another program": (b"2026-11-05 INFO started", "malformed json"),
@@ -99,7 +100,8 @@ def _values(table: str) -> Iterator[Case]:
     sound = {
         "emoji id": "🦊학생🙂", "right to left id": "\u202eתלמיד\u202c", "spreadsheet formula": "=cmd|'/C calc'!A0",
         "sql": "x'); DROP TABLE exposures; --", "path": "../../../../etc/passwd", "markup": "<script>alert(1)</script>",
-        "mention": "<!channel>", "combining marks": "e\u0301" * 100, "percent and braces": "%s{0}{{}}%n", "newline": "a\nb",
+        "mention": "<!channel>", "combining marks": "e\u0301" * 100, "percent and braces": "%s{0}{{}}%n",
+        "newline": "a\nb",
     }  # fmt: skip
     for name, value in sound.items():
         yield _landing(table, f"id with {name}", _changed(table, name, **{person: value}))
@@ -113,8 +115,6 @@ def _values(table: str) -> Iterator[Case]:
 
 
 def _ascii(line: dict[str, Any]) -> bytes:
-    import json
-
     return json.dumps(line).encode()
 
 

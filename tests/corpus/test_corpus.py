@@ -1,4 +1,7 @@
-"""Every bad input ends as it should: landed, refused with a reason, or a problem that names the file. None takes a good row with it."""
+"""Every bad input ends as it should: landed, refused with a reason, or a problem that names the file.
+
+None of them takes a good row with it.
+"""
 
 from __future__ import annotations
 
