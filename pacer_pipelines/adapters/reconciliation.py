@@ -20,10 +20,10 @@ DATED = ("exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews
 ROWS = "row_fates_daily"
 # what the models counted -> how a mart says the same
 IN_MARTS = {
-    "exposures": "select metric_date, sum(exposures) from exposures_daily where phase <> 'snapshot' group by metric_date",
-    "ratings": "select metric_date, sum(n) from metric_sums_daily where metric = 'good_rate' group by metric_date",
-    "cards": "select metric_date, sum(y) from metric_sums_daily where metric = 'card_rate' group by metric_date",
-    "reviews": "select metric_date, sum(y) from metric_sums_daily where metric = 'engagement' group by metric_date",
+    "exposures": ("exposures_daily", "exposures", "phase <> 'snapshot'"),
+    "ratings": ("metric_sums_daily", "n", "metric = 'good_rate'"),
+    "cards": ("metric_sums_daily", "y", "metric = 'card_rate'"),
+    "reviews": ("metric_sums_daily", "y", "metric = 'engagement'"),
 }
 
 
@@ -114,7 +114,7 @@ def reconcile(home: Path, days: list[date]) -> list[DayFlow]:
     """
     published = Published(home)
     staged, repeated, counted = _told(published)
-    in_marts = {what: _pairs(published, sql) for what, sql in IN_MARTS.items()}
+    in_marts = {what: _sums(published, *where) for what, where in IN_MARTS.items()}
     receipts = {source: Landing(home).receipts(source) for source in DATED}
     parts = {source: _rows_by_part(home / "landing" / source) for source in DATED}
     rejects = {source: _rows_by_part(home / "rejects" / source) for source in DATED}
@@ -166,9 +166,10 @@ def _file(
 def _told(published: Published) -> tuple[dict[Any, dict[str, int]], dict[Any, int], dict[Any, int]]:
     """What the models say of each day: fates of staged rows, repeated rows, and what they counted."""
     staged: dict[Any, dict[str, int]] = {}
-    repeated, counted = {}, {}
+    repeated: dict[Any, int] = {}
+    counted: dict[Any, int] = {}
     for row in published.rows(ROWS):
-        key = row["source"], row["metric_date"]
+        key = row["subject"], row["metric_date"]
         if row["step"] == "staged":
             staged.setdefault(key, {})[row["fate"]] = row["row_count"]
         else:
@@ -176,8 +177,11 @@ def _told(published: Published) -> tuple[dict[Any, dict[str, int]], dict[Any, in
     return staged, repeated, counted
 
 
-def _pairs(published: Published, sql: str) -> dict[date, int]:
-    return {day: int(rows) for day, rows in (tuple(row.values()) for row in published.query(sql))}
+def _sums(published: Published, mart: str, column: str, condition: str) -> dict[date, int]:
+    found = published.query(
+        f"select metric_date, sum({column}) as total from {mart} where {condition} group by metric_date"
+    )
+    return {row["metric_date"]: int(row["total"]) for row in found}
 
 
 def _rows_by_part(folder: Path) -> dict[tuple[str, str], int]:

@@ -14,7 +14,8 @@ from .cases import Case
 
 LOGS = (
     "CREATE TABLE llm_logs (log_id INTEGER PRIMARY KEY, submission_id TEXT, coach_id TEXT, concept_name TEXT,"
-    " model_version TEXT, decision TEXT, reason TEXT, coach_feedback TEXT, reason_code TEXT, memo TEXT, created_at TIMESTAMP)"
+    " model_version TEXT, decision TEXT, reason TEXT, coach_feedback TEXT, reason_code TEXT, memo TEXT,"
+    " created_at TIMESTAMP)"
 )
 CARDS = (
     "CREATE TABLE anki_cards (card_id INTEGER PRIMARY KEY, student_id TEXT, llm_log_id INTEGER, question TEXT,"

@@ -1,4 +1,4 @@
-"""The same fortnight, delivered badly: at random, in pieces, twice, three days of it late. The marts are the same bytes."""
+"""The same fortnight at random, in pieces, twice, three days of it late: the marts are the same bytes."""
 
 from __future__ import annotations
 

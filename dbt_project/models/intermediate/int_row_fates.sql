@@ -1,4 +1,4 @@
--- What is told of a row is what was known on its own day: later data never change what was told of an earlier one.
+-- What is told of a row was known on its own day: data of later days never change it.
 with exposed as (
     select
         log_id,
@@ -50,7 +50,10 @@ placed_exposures as (
     select
         logged_exposure_id,
         exposed_date,
-        case when bool_or(is_analysed) then 'analysed' else concat('left out: ', min(left_out_reason)) end as fate
+        case
+            when bool_or(is_analysed) then 'analysed'
+            else concat('left out: ', min(left_out_reason))
+        end as fate
     from {{ ref('int_assigned_exposures') }}
     where not is_snapshot
     group by logged_exposure_id, exposed_date
@@ -76,13 +79,13 @@ card_versions as (
 
 fates as (
     select
-        'exposures' as source,
+        'exposures' as subject,
         fate,
         exposed_date as metric_date
     from placed_exposures
     union all
     select
-        'feedback_events' as source,
+        'feedback_events' as subject,
         case
             when requests.exposed_date <= events.feedback_date and rating_changes.log_id is not null
                 then 'changes a rating'
@@ -103,7 +106,7 @@ fates as (
             and events.feedback = rating_changes.rating
     union all
     select
-        'llm_logs' as source,
+        'llm_logs' as subject,
         case
             when log_versions.version_number > 1 then 'another version of a known judgement'
             when requests.exposed_date <= log_versions.observed_date then 'of an analysed request'
@@ -118,7 +121,7 @@ fates as (
         on log_versions.log_id = exposed.log_id
     union all
     select
-        'anki_cards' as source,
+        'anki_cards' as subject,
         case
             when card_versions.version_number > 1 then 'another version of a known card'
             when requests.exposed_date <= card_versions.observed_date then 'of an analysed request'
@@ -130,9 +133,11 @@ fates as (
         on card_versions.log_id = requests.log_id
     union all
     select
-        'card_reviews' as source,
+        'card_reviews' as subject,
         case
-            when card_windows.known_date <= reviews.reviewed_date and reviews.reviewed_at < card_windows.window_end_at
+            when
+                card_windows.known_date <= reviews.reviewed_date
+                and reviews.reviewed_at < card_windows.window_end_at
                 then 'in the first days of its card'
             when card_windows.known_date <= reviews.reviewed_date then 'after the first days of its card'
             when cards.created_date <= reviews.reviewed_date then 'of a card that is not analysed'
@@ -146,11 +151,13 @@ fates as (
         on reviews.card_id = cards.card_id
     union all
     select
-        'anki_reviews' as source,
+        'anki_reviews' as subject,
         case
             when reviews.ease = 0 then 'no answer: a reset or a new date'
             when reviews.log_id is null then 'of no card of PACER'
-            when card_windows.known_date <= reviews.reviewed_date and reviews.reviewed_at < card_windows.window_end_at
+            when
+                card_windows.known_date <= reviews.reviewed_date
+                and reviews.reviewed_at < card_windows.window_end_at
                 then 'in the first days of its card'
             when card_windows.known_date <= reviews.reviewed_date then 'after the first days of its card'
             else 'of a card that is not analysed'
@@ -162,9 +169,9 @@ fates as (
 )
 
 select
-    source,
+    subject,
     fate,
     metric_date,
     count(*) as row_count
 from fates
-group by source, fate, metric_date
+group by subject, fate, metric_date

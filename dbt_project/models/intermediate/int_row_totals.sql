@@ -5,7 +5,7 @@
 {% for table, day in landed %}
     select
         'landed' as step,
-        '{{ table }}' as source,
+        '{{ table }}' as subject,
         {{ day }} as metric_date,
         count(*) as row_count
     from {{ source('landing', table) }}
@@ -14,7 +14,7 @@
 {% endfor %}
 select
     'counted' as step,
-    'exposures' as source,
+    'exposures' as subject,
     exposed_date as metric_date,
     count(*) as row_count
 from {{ ref('int_assigned_exposures') }}
@@ -23,7 +23,7 @@ group by exposed_date
 union all
 select
     'counted' as step,
-    'ratings' as source,
+    'ratings' as subject,
     metric_date,
     sum(rated_delta) as row_count
 from {{ ref('int_rating_changes') }}
@@ -31,7 +31,7 @@ group by metric_date
 union all
 select
     'counted' as step,
-    'cards' as source,
+    'cards' as subject,
     greatest(card_created_date, exposed_date) as metric_date,
     count(*) as row_count
 from {{ ref('int_requests') }}
@@ -40,7 +40,7 @@ group by greatest(card_created_date, exposed_date)
 union all
 select
     'counted' as step,
-    'reviews' as source,
+    'reviews' as subject,
     metric_date,
     sum(reviews) as row_count
 from {{ ref('int_cards_matured') }}

@@ -1,6 +1,6 @@
 with fates as (
     select
-        source,
+        subject,
         fate,
         metric_date,
         row_count
@@ -9,24 +9,24 @@ with fates as (
 
 staged as (
     select
-        source,
+        subject,
         metric_date,
         sum(row_count) as row_count
     from fates
-    group by source, metric_date
+    group by subject, metric_date
 ),
 
 totals as (
     select
         step,
-        source,
+        subject,
         metric_date,
         row_count
     from {{ ref('int_row_totals') }}
 )
 
 select
-    source,
+    subject,
     'staged' as step,
     fate,
     metric_date,
@@ -35,7 +35,7 @@ from fates
 union all
 -- what staging took out, because another file had brought it
 select
-    totals.source,
+    totals.subject,
     'repeated' as step,
     'delivered before' as fate,
     totals.metric_date,
@@ -43,12 +43,12 @@ select
 from totals
 left join staged
     on
-        totals.source = staged.source
+        totals.subject = staged.subject
         and totals.metric_date = staged.metric_date
 where totals.step = 'landed' and totals.row_count <> coalesce(staged.row_count, 0)
 union all
 select
-    source,
+    subject,
     step,
     'in the marts' as fate,
     metric_date,
