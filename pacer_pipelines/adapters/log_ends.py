@@ -7,29 +7,36 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pacer_pipelines.adapters.object_storage import changed_at
+from pacer_pipelines.adapters.source_files import SourceFile
+
 _TAIL = 1 << 17
 _PACKED = (".gz", ".zst")
 
 
-def still_open(path: Path, until: datetime, now: datetime, settle: timedelta) -> bool:
-    """Whether a log file may still get lines from before a moment.
+def still_open(source: str, file: SourceFile, until: datetime, now: datetime, settle: timedelta) -> bool:
+    """Whether a file of a log may still get lines from before a moment.
 
     It may not once its last whole line is of that moment or later, since a log is written in order, or once nobody has
-    written to it for a while. A packed file is told by the second alone.
+    written to it for a while. A packed file, and one in object storage, is told by the second alone.
 
     Args:
-        path: the file.
-        until: the moment, naive UTC.
-        now: naive UTC.
-        settle: how long a file has to lie still.
+        source: Name of the source, for messages.
+        file: The file.
+        until: The moment, naive UTC.
+        now: Naive UTC.
+        settle: How long a file has to lie still.
 
     Raises:
-        OSError: the file is gone or cannot be read.
+        SourceUnreadable: If object storage does not answer.
+        OSError: If a file is gone or cannot be read.
     """
-    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
+    if file.stored is not None:
+        return now - changed_at(source, file.display_name, file.stored) < settle
+    changed = datetime.fromtimestamp(file.path.stat().st_mtime, UTC).replace(tzinfo=None)
     if now - changed >= settle:
         return False
-    last = None if path.suffix.lower() in _PACKED else last_moment(path)
+    last = None if file.path.suffix.lower() in _PACKED else last_moment(file.path)
     return last is None or last < until
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -99,6 +100,17 @@ def fetch(source: str, name: str, stored: StoredObject, target: Path) -> None:
             raise SourceUnreadable(source, name, "it went away while it was read") from None
         if target.stat().st_size != stored.size or _tag(now) != stored.tag:
             raise SourceUnreadable(source, name, CHANGED)
+
+
+def changed_at(source: str, name: str, stored: StoredObject) -> datetime:
+    """Give when an object was last written, naive UTC.
+
+    Raises:
+        SourceUnreadable: If the store does not say.
+    """
+    with _named(source, name):
+        moment: datetime = stored.store.modified(stored.name)
+        return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _base(path: str) -> str:

@@ -11,6 +11,7 @@ from pacer_pipelines.cli.forget import forget, retain
 from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
 from pacer_pipelines.cli.plan import plan
+from pacer_pipelines.cli.reconcile import reconcile
 from pacer_pipelines.cli.rollout import approve, flag, rollback
 from pacer_pipelines.cli.run import backfill, run
 from pacer_pipelines.cli.segments import segments
@@ -27,7 +28,7 @@ def main() -> None:
 
 
 for command in (
-    run, backfill, watch, verdict, history, explain, replay, segments, dashboard, plan, approve, rollback, flag,
-    forget, retain, home,
+    run, backfill, watch, verdict, history, explain, replay, reconcile, segments, dashboard, plan, approve, rollback,
+    flag, forget, retain, home,
 ):  # fmt: skip
     main.add_command(command)

@@ -73,7 +73,7 @@ def _open_log(world: WorldResource, name: str, where: str, until: datetime) -> s
         open_files = [
             file.display_name
             for file in list_files(name, where)
-            if still_open(file.path, until, world.now(), settle)
+            if still_open(name, file, until, world.now(), settle)
         ]
     except (PacerError, OSError) as error:
         return f"{name} ({error if isinstance(error, PacerError) else type(error).__name__})"

@@ -15,6 +15,7 @@ from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.failure import again_of, judge_or_hold
 from pacer_pipelines.orchestration.landing_assets import LANDED, ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.orchestration.row_accounts import row_account_asset
 
 REVISED = "_revised"
 NOT_JUDGED = "not judged: its records cannot be read or written, see the log of the run"
@@ -60,7 +61,14 @@ def verdict_assets(
         version = publish(world.home / WAREHOUSE_FILE, world.home)
         return dg.MaterializeResult(metadata={"version": version})
 
-    @dg.asset(deps=[published_marts, log_checks], group_name="verdict", kinds={"python", "scipy"}, **common)
+    accounts = row_account_asset(common)
+
+    @dg.asset(
+        deps=[published_marts, log_checks, accounts],
+        group_name="verdict",
+        kinds={"python", "scipy"},
+        **common,
+    )
     def verdicts(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One row per experiment and day: promote, hold or rollback, with its reasons and all findings."""
         day = date.fromisoformat(context.partition_key)
@@ -81,7 +89,7 @@ def verdict_assets(
             context.log.error(str(broken))
         return dg.MaterializeResult(metadata=told)
 
-    return [log_checks, published_marts, verdicts]
+    return [log_checks, published_marts, accounts, verdicts]
 
 
 def _revised(

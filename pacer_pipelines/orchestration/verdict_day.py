@@ -26,6 +26,7 @@ from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration import data_docs, window
 from pacer_pipelines.orchestration.ingestion import saved_problems
 from pacer_pipelines.orchestration.resources import EXPECTATIONS, PROJECT, WorldResource
+from pacer_pipelines.orchestration.row_accounts import rows_check
 from pacer_pipelines.plan import Plan
 
 SOURCE_NAMES = {"exposures": "exposures", "feedback_events": "feedback", "card_reviews": "card_reviews"}
@@ -131,6 +132,11 @@ def source_checks(home: Path) -> tuple[Check, ...]:
     )  # fmt: skip
 
 
+def _row_checks(resource: WorldResource, plan: Plan, day: date) -> tuple[Check, ...]:
+    check = rows_check(resource, plan.start_date, day)
+    return () if check is None else (check,)
+
+
 def judge_day(
     resource: WorldResource,
     plan: Plan,
@@ -167,6 +173,7 @@ def inputs_of(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
         checks=(
             *_before(extra, checks_of(resource, plan, day)),
             *source_checks(home),
+            *_row_checks(resource, plan, day),
             *plan_checks(resource, plan),
             *extra,
         ),

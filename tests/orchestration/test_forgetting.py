@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from pipeline.worlds import World, log_sources
+from pipeline.worlds import World, dated_database, log_sources
 
 from pacer_pipelines.adapters.deletions import Traces, under_way
 from pacer_pipelines.adapters.scrubbing import cut_evidence, scrub
@@ -24,6 +24,7 @@ from pacer_pipelines.ingest.forgotten import LINKS, OWNERS
 from pacer_pipelines.ingest.pseudonyms import Pseudonyms
 from pacer_pipelines.ingest.tables import TABLES
 from pacer_pipelines.orchestration import forgetting, ingestion
+from pacer_pipelines.orchestration.database_landing import land_database
 from pacer_pipelines.orchestration.resources import WorldResource
 
 STUDENT = "stu0182"
@@ -157,6 +158,25 @@ def test_a_rating_that_comes_later_of_a_call_that_comes_later_finds_nobody(
     ingestion.land_feedback(resource)
     for table, forgotten in before.items():
         assert world.ledger(table)[0]["forgotten"] == forgotten + 1, table
+
+
+def test_the_next_copy_of_the_database_brings_nobody_back(
+    new_world: Callable[..., World],
+) -> None:
+    """PACER still has the student: each copy counts the rows again, as forgotten, and the rest as unchanged."""
+    world = new_world(sources={"database": dated_database()})
+    resource = WorldResource(config_file=str(world.config))
+    land_database(resource)
+    (before,) = world.ledger("llm_logs")
+    done, _ = forgetting.forget(resource, [STUDENT])
+    theirs = done.rows["llm_logs"]
+    assert theirs > 0
+    text = world.config.read_text(encoding="utf-8")
+    world.config.write_text(text.replace("2026-11-21", "2026-11-22"), encoding="utf-8")
+    land_database(WorldResource(config_file=str(world.config)))
+    _, after = world.ledger("llm_logs")
+    assert (after["landed"], after["forgotten"]) == (0, theirs)
+    assert after["warnings"]["unchanged since the copy before"] == before["landed"] - theirs
 
 
 def test_every_landed_table_can_be_searched_for_a_student() -> None:

@@ -139,6 +139,17 @@ def _toml(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else json.dumps(value)
 
 
+def dated_copies() -> list[dict[str, object]]:
+    """All of the example's copies of PACER's database, oldest first."""
+    return list(tomllib.loads((EXAMPLE / "pacer.toml").read_text(encoding="utf-8"))["sources"]["database"])
+
+
+def rewrite_sources(world: World, sources: dict[str, object]) -> None:
+    """Configure other sources in a world that has run before."""
+    content = tomllib.loads(world.config.read_text(encoding="utf-8"))
+    world.config.write_text(toml_of({**content, "sources": sources}), encoding="utf-8")
+
+
 def dated_database() -> list[dict[str, object]]:
     """The last of the example's copies of PACER's database, alone: a world that lands faster."""
     return [{"url": "sqlite:///pacer.db.zst", "taken_at": datetime.fromisoformat("2026-11-21T00:00:00Z")}]

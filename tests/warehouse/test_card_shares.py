@@ -22,7 +22,6 @@ def anki(student: str, log_id: int, when: str, ease: int, **other: Any) -> dict[
     """An answer in a student's own Anki, at a local time."""
     row = {
         "student_key": student,
-        "log_id": log_id,
         "anki_card_id": log_id,
         "reviewed_at": at(when),
         "ease": ease,
@@ -70,6 +69,13 @@ def cards(tmp_path_factory: pytest.TempPathFactory, built: Warehouse) -> Publish
         anki("s3", 3, "11-06 08:00", 0, review_type=4, factor=0),
     ]
     landing.put("anki_reviews", answers)
+    # in this world an Anki card has the number of its judgement
+    cards_of = sorted({(answer["student_key"], answer["anki_card_id"]) for answer in answers})
+    links = [
+        {"student_key": student, "anki_card_id": number, "log_id": number, "how": "guid"}
+        for student, number in cards_of
+    ]
+    landing.put("anki_card_links", links)
     warehouse = Warehouse(home, built.project_dir)
     warehouse.build(date(2026, 11, 2), LAST)
     publish(warehouse.file, home)

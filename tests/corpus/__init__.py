@@ -1,0 +1,1 @@
+"""More than two hundred bad inputs, each with what must become of it."""
