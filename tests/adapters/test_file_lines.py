@@ -51,8 +51,8 @@ def test_a_fingerprint_knows_the_content_and_each_beginning_that_was_asked_for(t
 
 
 CUT = {
-    "e.gz": (gzip.compress(TEXT)[:-3000], "file cut short", "gzip file is cut short"),
-    "second.gz": (gzip.compress(TEXT) + b"garbage", "file damaged", "gzip data is damaged"),
+    "e.gz": (gzip.compress(TEXT, mtime=0)[:-3000], "file cut short", "gzip file is cut short"),
+    "second.gz": (gzip.compress(TEXT, mtime=0) + b"garbage", "file damaged", "gzip data is damaged"),
     "e.zst": (
         zstandard.ZstdCompressor(write_checksum=True).compress(TEXT)[:-2],
         "file cut short",
@@ -97,7 +97,7 @@ def test_a_file_that_is_not_what_its_name_says_is_unreadable(tmp_path, name):
         fingerprint("exposures", written(tmp_path / name, b"plain text"))
 
 
-@pytest.mark.parametrize("data", [gzip.compress(TEXT)[:10], b""])
+@pytest.mark.parametrize("data", [gzip.compress(TEXT, mtime=0)[:10], b""])
 def test_a_packed_file_that_was_only_just_begun_holds_nothing_yet(tmp_path, data):
     assert fingerprint("exposures", written(tmp_path / "e.gz", data)).size == 0
 

@@ -4,6 +4,7 @@ import gzip
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,6 +16,7 @@ from moto.server import ThreadedMotoServer
 from pipeline.worlds import EXAMPLE, make_world
 
 from pacer_pipelines.adapters import source_files
+from pacer_pipelines.adapters.log_ends import still_open
 from pacer_pipelines.adapters.source_files import SourceFile, fetched, list_files
 from pacer_pipelines.errors import ConfigInvalid, PacerError, SourceMissing, SourceUnreadable
 from pacer_pipelines.orchestration import ingestion
@@ -274,3 +276,13 @@ def test_the_watch_says_that_it_reads_no_object_storage(tmp_path):
     world = make_world(tmp_path / "world", sources={"exposures": "s3://logs/judge"})
     result = world.pacer("watch", "--once")
     assert "exposures: the watch reads growing files, not object storage (s3://logs/judge)" in result.output
+
+
+def test_an_object_that_nobody_has_written_to_for_a_while_is_complete(s3: Any) -> None:
+    """Its lines would have to be fetched to be looked at, so its age alone tells."""
+    deliver(s3)
+    file = list_files("exposures", "s3://logs/judge/day=04")[0]
+    written = s3.modified("logs/judge/day=04/e.jsonl").astimezone(UTC).replace(tzinfo=None)
+    hour = timedelta(hours=1)
+    assert still_open("exposures", file, written, written + hour - timedelta(seconds=1), hour)
+    assert not still_open("exposures", file, written, written + hour, hour)

@@ -337,7 +337,7 @@ def test_the_chain_in_words_has_every_link(fortnight: RanFortnight) -> None:
     text = fortnight.world.pacer("explain", fortnight.verdicts[LAST]["verdict_id"]).output
     for link in (
         "PROMOTE judge-model-v2, 2026-11-15: rule win", "flag: version 2 -> 3, B 50 %", "metric_sums_daily <-",
-        "Checks: 84 passed, 0 failed", "exposures.jsonl.gz: 20,052 rows in = 20,052 landed + 0 rejected",
+        "Checks: 85 passed, 0 failed", "exposures.jsonl.gz: 20,052 rows in = 20,052 landed + 0 rejected",
         "Requests of B: 4,348 in the marts", "exposures.jsonl.gz:1",
     ):  # fmt: skip
         assert link in text
