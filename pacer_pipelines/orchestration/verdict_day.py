@@ -130,7 +130,8 @@ def source_checks(home: Path) -> tuple[Check, ...]:
     return tuple(
         Check(
             f"{source}_readable", source, "warning" if source in ("roster", "anki_reviews") else "critical",
-            False, "not readable", "readable", _PSEUDONYM.sub("…", problem), "what cannot be read is missing from the numbers",
+            False, "not readable", "readable", _PSEUDONYM.sub("…", problem),
+            "what cannot be read is missing from the numbers",
         )
         for source, (configured, problem) in saved_problems(home).items()
         if configured and problem
