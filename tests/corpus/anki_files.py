@@ -39,9 +39,7 @@ def _files() -> Iterator[Case]:
     yield _upload("a picture", b"\x89PNG\r\n\x1a\n" + bytes(200), "not an Anki export")
     yield _upload("a text", b"front;back\n", "not an Anki export", suffix=".txt")
     yield _upload("cut in half", latest[: len(latest) // 2], "not an Anki export", suffix=".colpkg")
-    yield _upload(
-        "first half missing", latest[len(latest) // 2 :], "unreadable Anki export", suffix=".colpkg"
-    )
+    yield _upload("first half missing", latest[len(latest) // 2 :], "not utf-8", suffix=".colpkg")
     yield _upload("an empty zip", b"PK\x05\x06" + bytes(18), "damaged Anki export")
     yield _upload("without scheduling", _export("stuA_deck_latest_nosched.apkg"), "export without reviews")
     yield _upload(
@@ -67,9 +65,8 @@ def _packages() -> Iterator[Case]:
     yield _upload("meta of a future Anki", repacked({"meta": b"\x08\x09"}), "unknown Anki export version")
     yield _upload("meta of noise", repacked({"meta": b"\xff" * 40}), "unknown Anki export version")
     yield _upload("empty meta", repacked({"meta": b""}), "unknown Anki export version")
-    yield _upload(
-        "a meta of a megabyte", repacked({"meta": b"\x08\x03" + bytes(MEGABYTE)}), "Anki export too large"
-    )
+    # only its beginning is read
+    yield _upload("a meta of a megabyte", repacked({"meta": b"\x08\x03" + bytes(MEGABYTE)}), lands=ROWS)
     yield _upload(
         "a collection that is not packed",
         repacked({member: b"SQLite format 3\x00" + bytes(5000)}),
@@ -94,18 +91,20 @@ def _packages() -> Iterator[Case]:
 
 
 def zip_bomb(path: Path) -> None:
-    """A legacy package whose collection unpacks to 1.25 GB of NULs."""
+    """A legacy package whose collection unpacks to 1.25 GB: the mark of a database, and NULs."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
         package.writestr("meta", b"\x08\x02")
         with package.open("collection.anki21", "w", force_zip64=True) as member:
+            member.write(b"SQLite format 3\x00")
             for _ in range(20):
                 member.write(bytes(64 * MEGABYTE))
 
 
 def _zstd_bomb() -> bytes:
-    """1.25 GB of NULs in one frame that does not say its size, as Anki writes it."""
+    """1.25 GB in one frame that does not say its size, as Anki writes it: the mark of a database, and NULs."""
     packer = zstandard.ZstdCompressor().compressobj()
-    return b"".join([*(packer.compress(bytes(64 * MEGABYTE)) for _ in range(20)), packer.flush()])
+    head = packer.compress(b"SQLite format 3\x00")
+    return b"".join([head, *(packer.compress(bytes(64 * MEGABYTE)) for _ in range(20)), packer.flush()])
 
 
 def _wrong_checksum() -> bytes:

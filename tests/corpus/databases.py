@@ -86,7 +86,7 @@ def _broken_files() -> Iterator[Case]:
     yield _file(
         "pages of noise", lambda path: path.write_bytes(_bytes(path)[:8192] + noise), problem="malformed"
     )
-    yield _file("the header alone", lambda path: path.write_bytes(_bytes(path)[:100]), problem="")
+    yield _file("the header alone", lambda path: path.write_bytes(_bytes(path)[:100]), problem="malformed")
     yield _file("not there", lambda path: None, problem="nothing at")
     yield _file("a folder", lambda path: path.mkdir(), problem="nothing at")
     yield _file(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ import duckdb
 
 from pacer_pipelines.ingest.anki_export import private_name
 from pacer_pipelines.orchestration import ingestion
+from pacer_pipelines.orchestration.anki_uploads import land_anki
+from pacer_pipelines.orchestration.database_landing import NOW_REFUSED, STAMP, VANISHED, land_database
 from pacer_pipelines.orchestration.resources import WorldResource
 
 from . import anki_files, databases, line_logs, rosters
@@ -80,7 +82,7 @@ def land(config: Path) -> dict[str, Any]:
         report.source: report
         for report in (
             ingestion.land_exposures(world), ingestion.land_feedback(world), ingestion.land_card_reviews(world),
-            ingestion.land_roster(world), ingestion.land_anki(world), *ingestion.land_database(world),
+            ingestion.land_roster(world), *land_anki(world), *land_database(world),
         )
     }  # fmt: skip
     copies = iter(range(1000))
@@ -91,7 +93,7 @@ def land(config: Path) -> dict[str, Any]:
         receipt = next((receipt for receipt in report.files if receipt.file == name), None)
         problems = [text for text in report.problem.split("; ") if case.file_name in text]
         found[case.identity] = {
-            "landed": receipt.landed if receipt else 0,
+            "landed": receipt.landed - _gone(receipt.warnings) if receipt else 0,
             "refused": _reasons(world.home / "rejects" / case.table / f"{receipt.file_key}.parquet")
             if receipt
             else [],
@@ -100,13 +102,18 @@ def land(config: Path) -> dict[str, Any]:
     return found
 
 
+def _gone(warnings: Mapping[str, int]) -> int:
+    """Versions that say only that rows of the case before are not in this copy any more, or not usable."""
+    return warnings.get(VANISHED, 0) + warnings.get(NOW_REFUSED, 0)
+
+
 def _display_name(world: WorldResource, case: Case, relative: Path, copies: Iterator[int]) -> str:
     """The name under which the receipt of a case stands."""
     if case.table == "anki_reviews":
         return private_name(str(relative.relative_to("uploads")), world.pseudonyms)[1]
     if case.table == "llm_logs":
         taken_at = FIRST_COPY + timedelta(minutes=next(copies))
-        return f"pacer-{taken_at.strftime(ingestion.STAMP)}"
+        return f"pacer-{taken_at.strftime(STAMP)}"
     return case.file_name
 
 

@@ -154,8 +154,9 @@ def _files(table: str) -> Iterator[Case]:
         refused=("not utf-8", "NUL byte", "NUL byte", "NUL byte"),
     )
     yield Case("a folder with the name of a file", table, lambda path: path.mkdir())
-    yield Case("a link to nowhere", table, lambda path: path.symlink_to("nowhere.jsonl"))
-    yield Case("a link to itself", table, lambda path: path.symlink_to(path.name))
+    nowhere, circle = "nothing at a-link-to-nowhere", "symbolic links"
+    yield Case("a link to nowhere", table, lambda path: path.symlink_to("nowhere.jsonl"), problem=nowhere)
+    yield Case("a link to itself", table, lambda path: path.symlink_to(path.name), problem=circle)
     yield Case("a named pipe", table, os.mkfifo)
     yield Case("hidden", table, lambda path: (path.with_name(".hidden.jsonl")).write_bytes(b"{"))
     sound = among_good(table, "odd name")
@@ -178,9 +179,7 @@ def _packed(table: str) -> Iterator[Case]:
         suffix=".jsonl.gz",
     )
     yield bytes_case(table, "gz of nothing", b"", suffix=".jsonl.gz")
-    yield bytes_case(
-        table, "gz header alone", packed[:10], problem="gzip file is cut short", suffix=".jsonl.gz"
-    )
+    yield bytes_case(table, "gz header alone", packed[:10], refused=("file cut short",), suffix=".jsonl.gz")
     flipped = bytearray(gzip.compress(among_good(table, "gz flipped"), mtime=0))
     flipped[20] ^= 0xFF
     yield bytes_case(
@@ -192,9 +191,9 @@ def _packed(table: str) -> Iterator[Case]:
     yield bytes_case(table, "gz of several members", members, lands=3, suffix=".jsonl.gz")
     inner = gzip.compress(good, mtime=0)
     lines = sum(bool(line.strip()) for line in inner.split(b"\n"))
-    yield bytes_case(
-        table, "gz in gz", gzip.compress(inner, mtime=0), refused=("not utf-8",) * lines, suffix=".jsonl.gz"
-    )
+    # what has no end yet may still be written
+    reasons = ("not utf-8",) * (lines - 1) + ("unfinished line",)
+    yield bytes_case(table, "gz in gz", gzip.compress(inner, mtime=0), refused=reasons, suffix=".jsonl.gz")
     zst = zstandard.ZstdCompressor().compress(among_good(table, "zst cut"))
     yield bytes_case(
         table,
@@ -206,7 +205,7 @@ def _packed(table: str) -> Iterator[Case]:
     yield bytes_case(
         table, "zst that is plain text", good, problem="zstd data is damaged", suffix=".jsonl.zst"
     )
-    yield bytes_case(table, "zst cut short", zst[:-5], problem="zstd file is cut short", suffix=".jsonl.zst")
+    yield bytes_case(table, "zst cut short", zst[:-5], refused=("file cut short",), suffix=".jsonl.zst")
     yield Case("gz bomb", table, gz_bomb, refused=("line too long",), suffix=".jsonl.gz")
     yield Case("zst bomb", table, zst_bomb, refused=("line too long",), suffix=".jsonl.zst")
     yield bytes_case(

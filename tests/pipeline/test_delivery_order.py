@@ -14,6 +14,8 @@ import pytest
 
 from pacer_pipelines.adapters.published import Published
 from pacer_pipelines.orchestration import ingestion
+from pacer_pipelines.orchestration.anki_uploads import land_anki
+from pacer_pipelines.orchestration.database_landing import land_database
 from pacer_pipelines.orchestration.resources import WorldResource
 
 from .worlds import DAYS, EXAMPLE, LAST, World, dated_copies, local_time, log_sources, rewrite_sources
@@ -114,14 +116,10 @@ def _deliver(world: World, deliveries: list[Delivery], rng: random.Random) -> No
 
 def _land(world: World) -> None:
     resource = WorldResource(config_file=str(world.config))
-    for land in (
-        ingestion.land_exposures,
-        ingestion.land_feedback,
-        ingestion.land_card_reviews,
-        ingestion.land_anki,
-    ):
+    for land in (ingestion.land_exposures, ingestion.land_feedback, ingestion.land_card_reviews):
         land(resource)
-    ingestion.land_database(resource)
+    land_anki(resource)
+    land_database(resource)
 
 
 def test_the_marts_are_the_same_bytes_however_the_fortnight_was_delivered(
