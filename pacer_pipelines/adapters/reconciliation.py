@@ -6,6 +6,7 @@ Three records are held against each other that are written apart: the ledger (wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -117,12 +118,14 @@ def reconcile(home: Path, days: list[date]) -> list[DayFlow]:
     in_marts = {what: _sums(published, *where) for what, where in IN_MARTS.items()}
     receipts = {source: Landing(home).receipts(source) for source in DATED}
     parts = {source: _rows_by_part(home / "landing" / source) for source in DATED}
-    rejects = {source: _rows_by_part(home / "rejects" / source) for source in DATED}
+    of_file = {source: _summed(rows, 1) for source, rows in parts.items()}
+    of_day = {source: _summed(rows, 0) for source, rows in parts.items()}
+    rejects = {source: _summed(_rows_by_part(home / "rejects" / source), 1) for source in DATED}
     return [
         DayFlow(
             day,
             tuple(
-                _file(source, receipt, day, parts[source], rejects[source])
+                _file(source, receipt, day, of_file[source], rejects[source])
                 for source in DATED
                 for receipt in receipts[source]
                 if str(day) in receipt.per_day or not receipt.landed
@@ -130,7 +133,7 @@ def reconcile(home: Path, days: list[date]) -> list[DayFlow]:
             tuple(
                 SourceFlow(
                     source,
-                    sum(rows for (part_day, _), rows in parts[source].items() if part_day == str(day)),
+                    of_day[source][str(day)],
                     repeated.get((source, day), 0),
                     staged.get((source, day), {}),
                 )
@@ -145,11 +148,7 @@ def reconcile(home: Path, days: list[date]) -> list[DayFlow]:
 
 
 def _file(
-    source: str,
-    receipt: FileReceipt,
-    day: date,
-    parts: dict[tuple[str, str], int],
-    rejects: dict[tuple[str, str], int],
+    source: str, receipt: FileReceipt, day: date, parts: Counter[str], rejects: Counter[str]
 ) -> FileFlow:
     return FileFlow(
         source=source,
@@ -158,8 +157,8 @@ def _file(
         landed=receipt.landed,
         rejected=receipt.rejected,
         of_the_day=receipt.per_day.get(str(day), 0),
-        parts=sum(rows for (_, key), rows in parts.items() if key == receipt.file_key),
-        rejects=rejects.get((UNDATED, receipt.file_key), 0),
+        parts=parts[receipt.file_key],
+        rejects=rejects[receipt.file_key],
     )
 
 
@@ -182,6 +181,14 @@ def _sums(published: Published, mart: str, column: str, condition: str) -> dict[
         f"select metric_date, sum({column}) as total from {mart} where {condition} group by metric_date"
     )
     return {row["metric_date"]: int(row["total"]) for row in found}
+
+
+def _summed(parts: dict[tuple[str, str], int], place: int) -> Counter[str]:
+    """Rows by day (place 0) or by file key (place 1), added up once for all days."""
+    found: Counter[str] = Counter()
+    for part, rows in parts.items():
+        found[part[place]] += rows
+    return found
 
 
 def _rows_by_part(folder: Path) -> dict[tuple[str, str], int]:
