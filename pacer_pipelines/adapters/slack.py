@@ -4,15 +4,13 @@ An outbox file is written before each call. After an unclear end (a dropped conn
 message is looked up by its verdict_id before anything is sent again: Slack may have stored it.
 """
 
-import datetime as dt
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pacer_pipelines.adapters.slack_message import Alert, alert_message, message
+from pacer_pipelines.adapters.letters import Address, Letter
 from pacer_pipelines.adapters.slack_outbox import OutboxEntry, read_entry, write_entry, write_if_new
-from pacer_pipelines.decisions.report import Report, plain_text
 from pacer_pipelines.errors import DeliveryFailed
 
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ class _Refused(Exception):
 
 
 class Slack:
-    """Delivers reports, or renders them to files when there is no token."""
+    """Delivers letters, or renders them to files when there is no token."""
 
     def __init__(self, token: str | None, outbox: Path, base_url: str | None = None) -> None:
         """Open the door.
@@ -85,71 +83,39 @@ class Slack:
         """Whether messages go to Slack, and not only to files."""
         return bool(self._token)
 
-    def deliver(
-        self, report: Report, channel: str, verdict_id: str, experiment: str, date: dt.date
-    ) -> Delivery:
-        """Make Slack show this report as the message of this experiment and day.
+    def deliver(self, letter: Letter, address: Address) -> Delivery:
+        """Make Slack show this letter as the message of this experiment, day and topic.
 
-        The same verdict again changes nothing; another verdict of the same day updates the same message.
+        The same words again change nothing; others of the same day and topic update the same message. A topic that was
+        rendered to a file is not rendered again.
 
         Args:
-            report: what to say.
-            channel: ``#name`` or the channel's id.
-            verdict_id: identity of the verdict behind the report.
-            experiment: slug of the experiment.
-            date: the day that was judged.
+            letter: what to say.
+            address: where to, and by what it is known again.
 
         Returns:
-            posted, updated or already_posted with ``channel/ts``; rendered with the file.
+            posted, updated or already_posted with ``channel/ts``; rendered or already_rendered with the file.
 
         Raises:
             DeliveryFailed: Slack does not show it, or nobody knows; the outbox keeps it pending.
         """
-        entry = OutboxEntry(
-            experiment, date.isoformat(), verdict_id, "pending", channel, None, None, message(report)
-        )
-        return self._deliver(
-            self._outbox / f"{experiment}-{date.isoformat()}.json", entry, plain_text(report)
-        )
-
-    def announce(
-        self, alert: Alert, channel: str, topic: str, alert_id: str, experiment: str, date: dt.date
-    ) -> Delivery:
-        """Make Slack show this alert, as a message of its own beside that of the day.
-
-        The same alert again changes nothing, also when it was rendered to a file; another alert_id of the same topic
-        updates the same message.
-
-        Args:
-            alert: what to say.
-            channel: ``#name`` or the channel's id.
-            topic: what tells this message from all others of the experiment; part of a file name.
-            alert_id: identity of what it says.
-            experiment: slug of the experiment.
-            date: the day on which it happened.
-
-        Returns:
-            As :meth:`deliver`, or already_rendered.
-
-        Raises:
-            DeliveryFailed: as :meth:`deliver`.
-        """
-        path = self._outbox / f"{experiment}-{topic}.json"
+        path = self._outbox / f"{address.experiment}-{address.topic or address.date.isoformat()}.json"
         before = read_entry(path)
-        if before and before.state == "rendered" and before.verdict_id == alert_id:
+        rendered = before is not None and before.state == "rendered" and before.verdict_id == address.says
+        if address.topic and rendered:
             return Delivery("already_rendered", str(path.with_suffix(".txt")))
         entry = OutboxEntry(
-            experiment,
-            date.isoformat(),
-            alert_id,
+            address.experiment,
+            address.date.isoformat(),
+            address.says,
             "pending",
-            channel,
+            address.channel,
             None,
             None,
-            alert_message(alert),
-            topic,
+            letter.root.message,
+            address.topic,
         )
-        return self._deliver(path, entry, alert.as_text())
+        return self._deliver(path, entry, letter.text)
 
     def _deliver(self, path: Path, new: OutboxEntry, text: str) -> Delivery:
         before = read_entry(path)

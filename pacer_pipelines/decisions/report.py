@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from pacer_pipelines.decisions.metric_rows import MetricRow, metric_row
 from pacer_pipelines.decisions.reading import reading_text
@@ -17,11 +18,29 @@ _ROLES_BELOW_THE_PRIMARY: tuple[Role, ...] = ("secondary", "guardrail", "health"
 FOOTNOTE = "Effect is treatment minus control, compared within coach and phase; the interval holds every day."
 
 
+# what a person may do about a verdict
+Action = Literal["approve", "hold", "roll_back", "acknowledge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where a reader goes on: the run in Dagster, the dashboard, and the page that explains the day's checks.
+
+    An address, a file named from the home on, or nothing.
+    """
+
+    run: str = ""
+    dashboard: str = ""
+    data_docs: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All that a reader of one verdict is shown, the answer first.
 
-    ``data_docs`` is where the day's checks are explained: an address, or a file.
+    ``since`` says what changed since the verdict before; ``quiet`` is True when that is nothing worth more than one
+    line. ``loud`` asks for everybody's attention. ``words`` is what people said to the verdict, ``actions`` what they
+    may still do about it, ``delayed`` why the message comes late.
     """
 
     experiment: str
@@ -44,8 +63,15 @@ class Report:
     plan_hash: str
     code_version: str
     as_of: str
-    data_docs: str = ""
     revised: tuple[str, ...] = ()
+    links: Links = Links()
+    since: tuple[str, ...] = ()
+    quiet: bool = False
+    loud: bool = False
+    words: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+    delayed: str = ""
+    locale: str = "en"
 
 
 def report(verdict: Verdict, plan: Plan, revised: Sequence[Revised] = ()) -> Report:

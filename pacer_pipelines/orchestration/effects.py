@@ -1,12 +1,10 @@
-"""What follows from a verdict: the flag, then the message, then the page.
+"""What follows from a verdict: the flag and the page (messages.py has the message).
 
 The verdict is on disk before any of them; each finds out by itself whether it has already happened, so a second
 run, or one after a crash, changes nothing.
 """
 
-import os
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,17 +12,12 @@ from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.flags import note_edits, only_others_moved, read_flag
 from pacer_pipelines.adapters.flags.known_units import known_units
 from pacer_pipelines.adapters.journal import Journal
-from pacer_pipelines.adapters.slack import Slack
-from pacer_pipelines.adapters.slack_outbox import read_entry
-from pacer_pipelines.decisions.report import Report, plain_text, report
 from pacer_pipelines.decisions.values import Verdict
-from pacer_pipelines.errors import DeliveryFailed, FlagRefused
-from pacer_pipelines.orchestration import data_docs, verdict_day
+from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import Word, cut, put_share
 from pacer_pipelines.plan import Plan
 
-NOT_DELIVERED = "not delivered"
 NOT_MOVED = "not moved"
 AUTOMATION = "pacer_pipelines"
 # what a run may do outside, by its tag; without one all of it
@@ -58,17 +51,6 @@ def judged(world: WorldResource, day: date) -> list[tuple[Plan, Verdict]]:
     """Each running plan with its current verdict of a day, where there is one."""
     found = [(plan, world.verdicts.current(plan.slug, day)) for plan in running(world, day)]
     return [(plan, Verdict.from_dict(content)) for plan, content in found if content is not None]
-
-
-def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
-    """What is told of a day: its verdict, and the earlier ones that its run revised."""
-    told = report(verdict, plan, world.verdicts.revised_by(plan.slug, verdict.date))
-    return replace(told, data_docs=_docs(world, verdict))
-
-
-def as_text(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
-    """The same as a person reads it in a terminal or a log."""
-    return plain_text(report_of(world, plan, verdict))
 
 
 def follow_flags(world: WorldResource, day: date) -> dict[str, str]:
@@ -181,66 +163,6 @@ def _newest_day(world: WorldResource, plan: Plan) -> date:
 
 def _because(verdict: Verdict) -> str:
     return f"{verdict.verdict} of {verdict.date}, verdict {verdict.verdict_id}"
-
-
-def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
-    """Deliver the message of each verdict of a day; gives experiment -> what became of it.
-
-    A delivery that fails stays in the outbox; the next run of any day delivers it first, so the channel reads
-    the days in order.
-    """
-    slack = slack_of(world)
-    outcomes: dict[str, str] = {}
-    for each in sorted({*(_waiting_days(world) if slack.has_token else ()), day}):
-        for plan, verdict in judged(world, each):
-            name = plan.slug if each == day else f"{plan.slug} of {each}"
-            outcomes[name] = _deliver(slack, report_of(world, plan, verdict), plan, verdict)
-    return outcomes
-
-
-def slack_of(world: WorldResource) -> Slack:
-    """The door to Slack; without a token, and in a dry run, it renders files."""
-    token = None if world.world.settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
-    return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
-
-
-def _docs(world: WorldResource, verdict: Verdict) -> str:
-    """Where the message sends its reader: to the first check of the day that failed, if one did.
-
-    Without an address a file is named from the home on: the machine's own folders are nobody's business in a channel.
-    """
-    url = world.world.settings.public_url
-    page = data_docs.page_of(world.home, verdict.date)
-    if not page.exists():
-        return ""
-    if url is None:
-        return str(page.relative_to(world.home))
-    kept = verdict_day.kept_checks(world.home, verdict.date)
-    failed = sorted((check for check in kept if not check.passed), key=lambda check: check.severity)
-    return data_docs.link_to(world.home, url, verdict.date, next(iter(failed), None))
-
-
-def _deliver(slack: Slack, told: Report, plan: Plan, verdict: Verdict) -> str:
-    try:
-        done = slack.deliver(told, plan.slack_channel, verdict.verdict_id, plan.slug, verdict.date)
-    except DeliveryFailed as error:
-        return f"{NOT_DELIVERED}: {error}"
-    return f"{done.status}: {done.where}"
-
-
-def _waiting_days(world: WorldResource) -> set[date]:
-    """Days whose message was begun and is not known to have arrived."""
-    found = set()
-    for path in sorted((world.home / "outbox").glob("*.json")):
-        try:
-            entry = read_entry(path)
-        except DeliveryFailed:
-            # a damaged file: the delivery of its own day refuses it and says so
-            entry = None
-        # an alert is no day's message: the watch's next tick delivers it
-        if entry is not None and entry.state == "pending" and not entry.topic:
-            found.add(date.fromisoformat(entry.date))
-    return found
 
 
 def write_pages(world: WorldResource) -> dict[str, Path]:

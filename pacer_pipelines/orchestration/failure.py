@@ -9,7 +9,7 @@ import dagster as dg
 from pacer_pipelines.adapters.verdicts import Again, Recorded
 from pacer_pipelines.decisions.values import Check, Verdict
 from pacer_pipelines.errors import PacerError
-from pacer_pipelines.orchestration import effects, verdict_day
+from pacer_pipelines.orchestration import effects, messages, verdict_day
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
@@ -40,7 +40,7 @@ def hold(world: WorldResource, day: date, broken: Check, tags: Mapping[str, str]
         if effects.moves_flag(tags):
             effects.follow_flags(world, day)
         if effects.tells_slack(tags):
-            effects.tell_slack(world, day)
+            messages.tell_slack(world, day)
 
 
 def again_of(world: WorldResource, plan: Plan, day: date, tags: Mapping[str, str]) -> Again | None:

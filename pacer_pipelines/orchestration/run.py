@@ -8,7 +8,7 @@ import dagster as dg
 
 from pacer_pipelines.config import World
 from pacer_pipelines.errors import PacerError
-from pacer_pipelines.orchestration import effects, progress
+from pacer_pipelines.orchestration import effects, messages, progress
 from pacer_pipelines.orchestration.definitions import DAILY, build_definitions
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.forgetting import finish_begun
@@ -35,7 +35,7 @@ class DayResult:
     @property
     def complete(self) -> bool:
         """Whether every step succeeded, and flag and message followed."""
-        undone = (effects.NOT_MOVED, effects.NOT_DELIVERED, NOT_JUDGED)
+        undone = (effects.NOT_MOVED, messages.NOT_DELIVERED, NOT_JUDGED)
         return self.success and not any(bad in text for text in self.effects for bad in undone)
 
 
@@ -93,7 +93,7 @@ class Runner:
 
     def texts(self, day: date) -> list[str]:
         """The verdict of each experiment on a day, for a terminal."""
-        return [effects.as_text(self.resource, *each) for each in effects.judged(self.resource, day)]
+        return [messages.as_text(self.resource, *each) for each in effects.judged(self.resource, day)]
 
 
 def _bury_the_dead(instance: dg.DagsterInstance) -> None:

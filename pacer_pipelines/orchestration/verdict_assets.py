@@ -9,7 +9,7 @@ from pacer_pipelines.adapters.published import publish
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE
 from pacer_pipelines.decisions.revised import Revised, revised_text
 from pacer_pipelines.decisions.values import Verdict
-from pacer_pipelines.orchestration import data_docs, effects, late, verdict_day, window
+from pacer_pipelines.orchestration import data_docs, effects, late, messages, verdict_day, window
 from pacer_pipelines.orchestration.check_results import link
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.failure import again_of, judge_or_hold
@@ -82,7 +82,7 @@ def verdict_assets(
                 context.log.error(f"{plan.slug}: {NOT_JUDGED}")
                 continue
             verdict, recorded = judged
-            told[plan.slug] = dg.MetadataValue.md(f"```\n{effects.as_text(world, plan, verdict)}\n```")
+            told[plan.slug] = dg.MetadataValue.md(f"```\n{messages.as_text(world, plan, verdict)}\n```")
             told |= _numbers(verdict)
             told[f"{plan.slug}_file"] = dg.MetadataValue.path(recorded.path)
         for broken in world.world.broken_plans:

@@ -8,12 +8,14 @@ from typing import Literal
 from pacer_pipelines.adapters.flags import read_flag
 from pacer_pipelines.adapters.flags.log import flag_changes
 from pacer_pipelines.adapters.journal import Journal
-from pacer_pipelines.adapters.slack_message import Alert
+from pacer_pipelines.adapters.letters import Address
+from pacer_pipelines.adapters.slack_message import Alert, alert_letter
 from pacer_pipelines.adapters.watch_store import Served, WatchStore
 from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.ingest.jsonl import local_date
-from pacer_pipelines.orchestration.effects import NOT_DELIVERED, NOT_MOVED, slack_of
+from pacer_pipelines.orchestration.effects import NOT_MOVED
+from pacer_pipelines.orchestration.messages import NOT_DELIVERED, slack_of
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import cut
 from pacer_pipelines.plan import Plan
@@ -93,7 +95,8 @@ def told(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
         alert, alert_id = _alert(world, plan, entry)
         topic, day = f"{entry.kind}-{entry.entry_id}", local_date(entry.at, plan.zone)
         try:
-            done = slack.announce(alert, plan.slack_channel, topic, alert_id, plan.slug, day)
+            address = Address(plan.slack_channel, plan.slug, day, alert_id, topic)
+            done = slack.deliver(alert_letter(alert), address)
         except DeliveryFailed as error:
             yield Outcome(plan.slug, "message", f"{NOT_DELIVERED}: {error}", bad=True)
             continue

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from slack_emulator import Emulator, slack_emulator
 
+from pacer_pipelines.adapters.letters import Address
 from pacer_pipelines.adapters.slack import Delivery, Slack
-from pacer_pipelines.adapters.slack_message import Alert, as_lines, blocks, message
-from pacer_pipelines.decisions.report import Report, plain_text, report
+from pacer_pipelines.adapters.slack_message import Alert, alert_letter, as_lines, blocks, letter, message
+from pacer_pipelines.decisions.report import Links, Report, plain_text, report
 from pacer_pipelines.decisions.values import Check, Finding, Verdict
 from pacer_pipelines.errors import DeliveryFailed
 from pacer_pipelines.plan import load_plan
@@ -56,7 +57,8 @@ def deliver(
     server: Emulator | None, outbox: Path, said: Report, channel: str = "#pacer-experiments"
 ) -> Delivery:
     token, url = ("xoxb-test", server.url) if server else (None, None)
-    return Slack(token, outbox, url).deliver(said, channel, said.verdict_id, said.experiment, said.date)
+    address = Address(channel, said.experiment, said.date, said.verdict_id)
+    return Slack(token, outbox, url).deliver(letter(said), address)
 
 
 def state(outbox: Path) -> str:
@@ -298,7 +300,8 @@ ALERT = Alert("ROLLBACK judge-model-v2", ("failed calls: 40 of 80 in B <!channel
 def announce(server: Emulator | None, outbox: Path, alert_id: str = "ab12-cut") -> Delivery:
     token, url = ("xoxb-test", server.url) if server else (None, None)
     slack = Slack(token, outbox, url)
-    return slack.announce(ALERT, "#pacer-experiments", "rollback-ab12", alert_id, "judge-model-v2", DAY)
+    address = Address("#pacer-experiments", "judge-model-v2", DAY, alert_id, "rollback-ab12")
+    return slack.deliver(alert_letter(ALERT), address)
 
 
 def test_an_alert_is_a_message_of_its_own_beside_that_of_the_day(server: Emulator, tmp_path: Path) -> None:
@@ -351,15 +354,19 @@ def test_the_message_leads_to_the_data_docs_of_its_day() -> None:
     url = "https://pacer.example.org/data-docs/2026-11-10.html#exposures.coach_present"
     (link,) = [
         text["text"]
-        for block in blocks(dataclasses.replace(shown(), data_docs=url))
+        for block in blocks(dataclasses.replace(shown(), links=Links(data_docs=url)))
         for text in block.get("elements", [])
         if "Data Docs" in text["text"]
     ]
     assert link == f"<{url}|Data Docs of the day>"
-    assert f"Data Docs of the day: {url}" in as_lines(message(dataclasses.replace(shown(), data_docs=url)))
+    assert f"Data Docs of the day: {url}" in as_lines(
+        message(dataclasses.replace(shown(), links=Links(data_docs=url)))
+    )
 
 
 def test_without_an_address_the_message_names_the_file() -> None:
-    lines = as_lines(message(dataclasses.replace(shown(), data_docs="reports/data-docs/2026-11-10.html")))
+    lines = as_lines(
+        message(dataclasses.replace(shown(), links=Links(data_docs="reports/data-docs/2026-11-10.html")))
+    )
     assert "Data Docs of the day: reports/data-docs/2026-11-10.html" in lines
     assert not any("Data Docs" in line for line in as_lines(message(shown())))

@@ -18,7 +18,7 @@ from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import SourceUnreadable
 from pacer_pipelines.orchestration import rollback
 from pacer_pipelines.orchestration.definitions import build_definitions
-from pacer_pipelines.orchestration.effects import tell_slack
+from pacer_pipelines.orchestration.messages import tell_slack
 from pacer_pipelines.orchestration.resources import WorldResource
 
 A_STUDENTS, B_STUDENTS = range(0, 300), range(1000, 1040)

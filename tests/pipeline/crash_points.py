@@ -45,7 +45,8 @@ def die() -> None:
 
 def effects_of(asked: dict[str, Any]) -> list[str]:
     """Verdict, flag and message of a day, and the steps that it took; dies before step ``kill_at`` if it is given."""
-    from pacer_pipelines.orchestration.effects import follow_flags, running, tell_slack
+    from pacer_pipelines.orchestration.effects import follow_flags, running
+    from pacer_pipelines.orchestration.messages import tell_slack
     from pacer_pipelines.orchestration.resources import WorldResource
     from pacer_pipelines.orchestration.verdict_day import judge_day
 

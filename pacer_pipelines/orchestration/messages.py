@@ -1,0 +1,91 @@
+"""The message of a day: what is told of a verdict, and its way to Slack."""
+
+import os
+from dataclasses import replace
+from datetime import date
+
+from pacer_pipelines.adapters.letters import Address
+from pacer_pipelines.adapters.slack import Slack
+from pacer_pipelines.adapters.slack_message import letter
+from pacer_pipelines.adapters.slack_outbox import read_entry
+from pacer_pipelines.decisions.report import Links, Report, plain_text, report
+from pacer_pipelines.decisions.values import Verdict
+from pacer_pipelines.errors import DeliveryFailed
+from pacer_pipelines.orchestration import data_docs, verdict_day
+from pacer_pipelines.orchestration.effects import judged
+from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.plan import Plan
+
+NOT_DELIVERED = "not delivered"
+
+
+def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
+    """What is told of a day: its verdict, and the earlier ones that its run revised."""
+    told = report(verdict, plan, world.verdicts.revised_by(plan.slug, verdict.date))
+    return replace(told, links=Links(data_docs=_docs(world, verdict)))
+
+
+def as_text(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
+    """The same as a person reads it in a terminal or a log."""
+    return plain_text(report_of(world, plan, verdict))
+
+
+def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
+    """Deliver the message of each verdict of a day; gives experiment -> what became of it.
+
+    A delivery that fails stays in the outbox; the next run of any day delivers it first, so the channel reads
+    the days in order.
+    """
+    slack = slack_of(world)
+    outcomes: dict[str, str] = {}
+    for each in sorted({*(_waiting_days(world) if slack.has_token else ()), day}):
+        for plan, verdict in judged(world, each):
+            name = plan.slug if each == day else f"{plan.slug} of {each}"
+            outcomes[name] = _deliver(slack, report_of(world, plan, verdict), plan, verdict)
+    return outcomes
+
+
+def slack_of(world: WorldResource) -> Slack:
+    """The door to Slack; without a token, and in a dry run, it renders files."""
+    token = None if world.world.settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
+    return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
+
+
+def _docs(world: WorldResource, verdict: Verdict) -> str:
+    """Where the message sends its reader: to the first check of the day that failed, if one did.
+
+    Without an address a file is named from the home on: the machine's own folders are nobody's business in a channel.
+    """
+    url = world.world.settings.public_url
+    page = data_docs.page_of(world.home, verdict.date)
+    if not page.exists():
+        return ""
+    if url is None:
+        return str(page.relative_to(world.home))
+    kept = verdict_day.kept_checks(world.home, verdict.date)
+    failed = sorted((check for check in kept if not check.passed), key=lambda check: check.severity)
+    return data_docs.link_to(world.home, url, verdict.date, next(iter(failed), None))
+
+
+def _deliver(slack: Slack, told: Report, plan: Plan, verdict: Verdict) -> str:
+    try:
+        address = Address(plan.slack_channel, plan.slug, verdict.date, verdict.verdict_id)
+        done = slack.deliver(letter(told), address)
+    except DeliveryFailed as error:
+        return f"{NOT_DELIVERED}: {error}"
+    return f"{done.status}: {done.where}"
+
+
+def _waiting_days(world: WorldResource) -> set[date]:
+    """Days whose message was begun and is not known to have arrived."""
+    found = set()
+    for path in sorted((world.home / "outbox").glob("*.json")):
+        try:
+            entry = read_entry(path)
+        except DeliveryFailed:
+            # a damaged file: the delivery of its own day refuses it and says so
+            entry = None
+        # an alert is no day's message: the watch's next tick delivers it
+        if entry is not None and entry.state == "pending" and not entry.topic:
+            found.add(date.fromisoformat(entry.date))
+    return found
