@@ -1,158 +1,240 @@
-"""A report or an alert as a Slack message: Block Kit within Slack's limits, and the plain text beside it."""
+"""A report or an alert as a letter for Slack: the answer in the message, how we know it in its thread."""
 
-import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pacer_pipelines.adapters.letters import Letter, Part
+from pacer_pipelines.adapters.letters import Letter, Part, Picture
 from pacer_pipelines.adapters.slack_blocks import (
-    BLOCKS_LIMIT,
-    FIELD_LIMIT,
-    FIELDS_LIMIT,
     TEXT_LIMIT,
     Block,
+    button,
     context,
     cut,
     escape,
+    fitted,
     header,
     heading,
+    links,
     listed,
-    mrkdwn,
+    pairs,
     section,
+    shout,
+    table,
     titled,
 )
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.metric_rows import MetricRow
-from pacer_pipelines.decisions.report import Report, plain_text
+from pacer_pipelines.decisions.report import Action, Report, plain_text
 
 SIGNS = {"promote": "🟢", "hold": "🟡", "rollback": "🔴"}
-
-DOCS = "Data Docs of the day"
-
-_BOLD = re.compile(r"^\*(.+)\*$")
-_LINK = re.compile(r"<([^|>]+)\|([^>]+)>")
+# in the message itself; the thread has all
+CHECKS_NAMED, FLIPS_NAMED = 3, 2
+ACTIONS_BLOCK = "pacer_actions"
+STYLES: dict[Action, str] = {"approve": "primary", "roll_back": "danger"}
+ASKED_TWICE: frozenset[Action] = frozenset({"approve", "roll_back"})
+COLUMNS = ("metric", "control", "treatment", "effect", "interval", "margin", "finding")
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What cannot wait for the verdict of the day: what happened, the details, and where it comes from."""
+    """What cannot wait for the verdict of the day: what happened, the details, and where it comes from.
+
+    ``about`` is the id that the button to acknowledge it hands on; without one there is no button.
+    """
 
     headline: str
     lines: tuple[str, ...]
     footer: str
+    about: str = ""
+    locale: str = "en"
 
     def as_text(self) -> str:
         """The alert as a person reads it in a file."""
         return "\n".join([self.headline, "", *self.lines, "", self.footer, ""])
 
 
-def alert_message(alert: Alert) -> dict[str, Any]:
-    """Text and blocks of an alert; what it says is not interpreted by Slack."""
-    return {
-        "text": cut(escape(". ".join([alert.headline, *alert.lines])), TEXT_LIMIT),
-        "blocks": [
-            header(f"{SIGNS['rollback']} {alert.headline}"),
-            section("\n".join(alert.lines)),
-            context(alert.footer),
-        ],
-    }
+def alert_letter(alert: Alert, *, mention: bool = False) -> Letter:
+    """The alert as a letter.
 
-
-def letter(report: Report) -> Letter:
-    """The report as a letter."""
-    return Letter(Part(message(report)), plain_text(report))
-
-
-def alert_letter(alert: Alert) -> Letter:
-    """The alert as a letter."""
-    return Letter(Part(alert_message(alert)), alert.as_text())
-
-
-def message(report: Report) -> dict[str, Any]:
-    """Text and blocks, as ``chat.postMessage`` and ``chat.update`` take them."""
-    return {
-        "text": cut(escape(f"{report.headline}. {report.share_line}. {report.why}"), TEXT_LIMIT),
-        "blocks": blocks(report),
-    }
-
-
-def blocks(report: Report) -> list[Block]:
-    """The report as Block Kit blocks, the answer first.
-
-    What came from data or plan stands in ``plain_text`` objects, which Slack does not interpret.
+    Args:
+        alert: what to say; nothing of it is interpreted by Slack.
+        mention: whether it calls everybody in the channel.
     """
-    found = [
-        header(f"{SIGNS[report.verdict]} {report.headline}"),
-        heading(report.share_line),
-        section("\n".join([report.why, *(f"• {reason}" for reason in report.further)])),
-        *titled("Earlier verdicts", report.revised),
-        *_effect(report),
-        *_metrics(report.rows),
-        heading(f"Checks: {report.checks_line}"),
-        *listed([f"✗ {check.name} ({check.severity}): {check.detail}" for check in report.failed_checks]),
-        *([_docs(report.links.data_docs)] if report.links.data_docs else []),
-        *titled("Missing facts", report.missing_facts),
-        *titled("What would flip it", report.flip),
-        {"type": "divider"},
-        context(f"{report.days_line} · as of {report.as_of} · verdict {report.verdict_id}"),
-        context(f"plan {report.plan_hash} · code {report.code_version}"),
+    title = f"{SIGNS['rollback']} {alert.headline}"
+    blocks = [
+        *([shout(alert.headline)] if mention else []),
+        header(title),
+        *listed(alert.lines),
+        *_actions(("acknowledge",) if alert.about else (), alert.about, alert.locale),
+        context(alert.footer),
     ]
-    return found[:BLOCKS_LIMIT]
+    return Letter(Part(_message(". ".join([title, *alert.lines]), blocks, mention)), alert.as_text())
 
 
-def as_lines(message: dict[str, Any]) -> list[str]:
-    """What a reader of the channel sees of a message, block by block, for a terminal."""
-    lines: list[str] = []
-    for block in message["blocks"]:
-        texts = [block["text"]] if "text" in block else [*block.get("fields", []), *block.get("elements", [])]
-        if block["type"] == "divider":
-            lines.append("─" * 40)
-        for text in texts:
-            words = (
-                _LINK.sub(r"\2: \1", text["text"])
-                .replace("&lt;", "<")
-                .replace("&gt;", ">")
-                .replace("&amp;", "&")
-            )
-            lines += [_BOLD.sub(r"\1", line) for line in words.split("\n")]
-    return lines
+def letter(report: Report, pictures: Sequence[Picture] = ()) -> Letter:
+    """The report as a letter; a quiet day is one short message without a thread.
+
+    Args:
+        report: what to say; nothing of it is interpreted by Slack.
+        pictures: its charts, for the thread.
+    """
+    text, spoken = plain_text(report), _spoken(report)
+    if report.quiet:
+        return Letter(Part(_message(spoken, _short(report))), text)
+    root = _part(spoken, _blocks, report, mention=report.loud)
+    details = _part(". ".join([_word(report, "details"), *report.further]), _details, report)
+    return Letter(root, text, (details,), tuple(pictures))
 
 
-def _docs(where: str) -> Block:
-    """The way to the page that explains the checks: a link if it is an address."""
-    if where.startswith(("http://", "https://")):
-        return {"type": "context", "elements": [mrkdwn(f"<{escape(where)}|{DOCS}>", FIELD_LIMIT)]}
-    return context(f"{DOCS}: {where}")
+# how a table is shown: its title, its rows, and the words of the report's language
+Shape = Callable[[str, Sequence[MetricRow], Report], list[Block]]
+Layout = Callable[[Report, Shape], list[Block]]
+
+
+def _part(spoken: str, layout: Layout, report: Report, *, mention: bool = False) -> Part:
+    """The blocks twice: with tables, and as lists for a workspace that does not take tables yet."""
+    first, second = (_message(spoken, layout(report, shape), mention) for shape in (_as_table, _as_list))
+    return Part(first, second if first != second else None)
+
+
+def _message(spoken: str, blocks: list[Block], mention: bool = False) -> dict[str, Any]:
+    text = cut(escape(spoken), TEXT_LIMIT)
+    return {"text": f"<!channel> {text}" if mention else text, "blocks": fitted(blocks)}
+
+
+def _word(report: Report, key: str, **values: str) -> str:
+    return say(report.locale, f"slack.{key}", **values)
+
+
+def _title(report: Report) -> str:
+    return f"{SIGNS[report.verdict]} {report.headline}"
+
+
+def _spoken(report: Report) -> str:
+    """The message for notifications and screen readers: enough without any block."""
+    parts = (
+        _title(report),
+        report.share_line,
+        report.why,
+        report.effect_line,
+        report.days_line,
+        report.delayed,
+    )
+    return ". ".join(part for part in parts if part)
+
+
+def _short(report: Report) -> list[Block]:
+    """A day on which nothing happened: one glance."""
+    lines = [f"{report.share_line}. {report.why}", report.effect_line, *report.since]
+    return [heading(_title(report)), *listed(lines), *_footer(report)]
+
+
+def _blocks(report: Report, shape: Shape) -> list[Block]:
+    """The verdict, why, and what to look at before the second sip."""
+    guarded = [row for row in report.rows if row.role in ("secondary", "guardrail")]
+    return [
+        *([shout(report.headline)] if report.loud else []),
+        header(_title(report)),
+        heading(report.share_line),
+        section(report.why),
+        *titled(_word(report, "earlier_verdicts"), report.revised),
+        *_effect(report),
+        *shape(_word(report, "must_not_be_harmed"), guarded, report),
+        heading(f"{_word(report, 'checks')}: {report.checks_line}"),
+        *listed(_failed(report)[:CHECKS_NAMED]),
+        *titled(_word(report, "since_yesterday"), report.since),
+        *titled(_word(report, "what_would_flip_it"), report.flip[:FLIPS_NAMED]),
+        *_footer(report),
+    ]
+
+
+def _details(report: Report, shape: Shape) -> list[Block]:
+    """The first reply in the thread: how we know it."""
+    others = [row for row in report.rows if row.role not in ("secondary", "guardrail")]
+    return [
+        *titled(_word(report, "details"), report.further),
+        *shape(_word(report, "also_looked_at"), others, report),
+        *titled(_word(report, "failed"), _failed(report)[CHECKS_NAMED:]),
+        *titled(_word(report, "missing_facts"), report.missing_facts),
+        *titled(_word(report, "what_would_flip_it"), report.flip[FLIPS_NAMED:]),
+        *listed([report.reading] if report.reading else []),
+        context(f"verdict {report.verdict_id} · plan {report.plan_hash} · code {report.code_version}"),
+    ]
+
+
+def _footer(report: Report) -> list[Block]:
+    """How long still, what people said and may do, where to go on, and what identifies it."""
+    places = (
+        ("run", report.links.run),
+        ("dashboard", report.links.dashboard),
+        ("data_docs", report.links.data_docs),
+    )
+    return [
+        *listed(report.words),
+        *_actions(report.actions, report.verdict_id, report.locale),
+        *links([(_word(report, name), where) for name, where in places if where]),
+        *([context(report.delayed)] if report.delayed else []),
+        context(f"{report.days_line} · {_word(report, 'as_of', time=report.as_of)} · {report.verdict_id}"),
+    ]
+
+
+def _actions(actions: Sequence[Action], about: str, locale: str) -> list[Block]:
+    """Buttons; what moves traffic asks once more."""
+    found = [
+        button(
+            say(locale, f"slack.{action}"),
+            f"pacer_{action}",
+            about,
+            style=STYLES.get(action, ""),
+            confirm=_question(action, locale) if action in ASKED_TWICE else (),
+        )
+        for action in actions
+    ]
+    return [{"type": "actions", "block_id": ACTIONS_BLOCK, "elements": found}] if found else []
+
+
+def _question(action: Action, locale: str) -> tuple[str, ...]:
+    return tuple(say(locale, f"slack.confirm_{action}_{part}") for part in ("title", "text", "yes", "no"))
 
 
 def _effect(report: Report) -> list[Block]:
     row = report.primary
     if row is None or not row.shown:
         return [section(report.effect_line)]
-    pairs = [
+    effect = ", ".join(part for part in (row.effect, row.note) if part)
+    named = [
         (row.metric, f"{row.control} → {row.treatment}"),
-        ("Effect (treatment minus control)", row.effect + (f", {row.note}" if row.note else "")),
-        ("Always-valid interval", row.interval if row.interval != "-" else "not known yet"),
-        ("n control / treatment", f"{row.n}, {row.coaches}"),
-        ("Strength", row.strength),
+        (_word(report, "effect"), effect),
+        (_word(report, "interval"), row.interval),
+        (_word(report, "n"), f"{row.n}, {row.coaches}"),
+        (_word(report, "strength"), row.strength),
     ]
-    fields = [
-        mrkdwn(f"*{escape(name)}*\n{escape(value)}", FIELD_LIMIT) for name, value in pairs if value != "-"
-    ]
-    return [{"type": "section", "fields": fields[:FIELDS_LIMIT]}]
+    return pairs([(name, value) for name, value in named if value != "-"])
 
 
-def _metrics(rows: tuple[MetricRow, ...]) -> list[Block]:
-    guarded = [row for row in rows if row.role in ("secondary", "guardrail")]
-    others = [row for row in rows if row.role not in ("secondary", "guardrail")]
-    return [
-        *titled("Must not be harmed", tuple(map(_metric_line, guarded))),
-        *titled("Also looked at", tuple(map(_metric_line, others))),
-    ]
+def _as_table(title: str, rows: Sequence[MetricRow], report: Report) -> list[Block]:
+    if not rows:
+        return []
+    head = [_word(report, f"column_{name}") for name in COLUMNS]
+    return [heading(title), table(title, [head, *map(_cells, rows)])]
 
 
-def _metric_line(row: MetricRow) -> str:
+def _cells(row: MetricRow) -> tuple[str, ...]:
+    return (row.metric, row.control, row.treatment, row.effect, row.interval, row.margin, row.label)
+
+
+def _as_list(title: str, rows: Sequence[MetricRow], report: Report) -> list[Block]:
+    return titled(title, [_line(row, report) for row in rows])
+
+
+def _line(row: MetricRow, report: Report) -> str:
     if not row.shown:
         return f"{row.metric}: {row.effect}"
     interval = f" ({row.interval})" if row.interval != "-" else ""
-    margin = f", margin {row.margin}" if row.margin != "-" else ""
+    margin = f", {_word(report, 'margin')} {row.margin}" if row.margin != "-" else ""
     return f"{row.metric}: {row.label}. {row.control} → {row.treatment}, {row.effect}{interval}{margin}"
+
+
+def _failed(report: Report) -> list[str]:
+    return [f"✗ {check.name} ({check.severity}): {check.detail}" for check in report.failed_checks]

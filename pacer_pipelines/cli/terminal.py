@@ -96,7 +96,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def print_messages(home: Path, day: date) -> None:
     """Print the Slack messages of a day as the readers of their channel see them."""
-    from pacer_pipelines.adapters.slack_message import as_lines
+    from pacer_pipelines.adapters.slack_blocks import as_lines
     from pacer_pipelines.adapters.slack_outbox import read_entry
 
     for path in sorted((home / "outbox").glob(f"*-{day}.json")):
