@@ -62,9 +62,33 @@ def letter(report: Report) -> Letter:
     return Letter(Part(message(report)), plain_text(report))
 
 
-def alert_letter(alert: Alert) -> Letter:
-    """The alert as a letter."""
-    return Letter(Part(alert_message(alert)), alert.as_text())
+def alert_letter(alert: Alert, *, mention: bool = False, about: str = "") -> Letter:
+    """The alert as a letter.
+
+    Args:
+        alert: what to say.
+        mention: whether everybody in the channel is called.
+        about: what the button says was seen, by its id; without it there is no button.
+    """
+    said = alert_message(alert)
+    if mention:
+        called = {"type": "rich_text_section", "elements": [{"type": "broadcast", "range": "channel"}]}
+        said["text"] = f"<!channel> {said['text']}"
+        said["blocks"].insert(1, {"type": "rich_text", "elements": [called]})
+    if about:
+        said["blocks"].append(acknowledge_button(about))
+    return Letter(Part(said), alert.as_text())
+
+
+def acknowledge_button(about: str) -> Block:
+    """The button by which a person says that something was seen."""
+    button = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": "Acknowledge", "emoji": False},
+        "action_id": "pacer_acknowledge",
+        "value": about,
+    }
+    return {"type": "actions", "block_id": "pacer_actions", "elements": [button]}
 
 
 def message(report: Report) -> dict[str, Any]:
