@@ -8,14 +8,13 @@ from pacer_pipelines.adapters.clicks import Answer, Click
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.config_parts import Person
 from pacer_pipelines.decisions.journal import Entry
-from pacer_pipelines.decisions.report import Action
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import NotApprovable, PacerError
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration import approval
 from pacer_pipelines.orchestration.effects import flag_owner
 from pacer_pipelines.orchestration.exclusive import HANDS, alone
-from pacer_pipelines.orchestration.hands import MINUTE, has_traffic, move_of, nobody_follows
+from pacer_pipelines.orchestration.hands import MINUTE, has_traffic, move_of, nobody_follows, watch_seen
 from pacer_pipelines.orchestration.loud import loud_of, record_seen
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import Word, closed_since
@@ -132,18 +131,14 @@ def _done(world: WorldResource, plan: Plan, verdict: Verdict | None, click: Clic
 
 def _approved(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) -> str:
     known = approval.said_of(world, plan, verdict, "approval")
-    if known is None:
-        known, new = approval.record_approval(world, plan, verdict, word)
-    else:
-        new = False
+    entry, new = (known, False) if known else approval.record_approval(world, plan, verdict, word)
     if not new:
         raise _Refused(
-            "doubled",
-            f"Already approved {_by(known)}. {_what_next(world, plan, verdict, word.at, 'approve')}",
+            "doubled", f"Already approved {_by(entry)}. {_after_yes(world, plan, verdict, word.at)}"
         )
-    b = plan.treatment.variant
-    what = f"Approved: {plan.slug}, verdict of {verdict.date}, {b} {verdict.share_before:g} % → {verdict.share_after:g} %."
-    return f"{what} {_what_next(world, plan, verdict, word.at, 'approve')}"
+    shares = f"{plan.treatment.variant} {verdict.share_before:g} % → {verdict.share_after:g} %"
+    what = f"Approved: {plan.slug}, verdict of {verdict.date}, {shares}."
+    return f"{what} {_after_yes(world, plan, verdict, word.at)}"
 
 
 def _held(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) -> str:
@@ -162,16 +157,14 @@ def _rolled_back(world: WorldResource, plan: Plan, verdict: Verdict, word: Word)
         if (closed := closed_since(world, plan)) is not None:
             cuts = Journal(world.home).entries(plan.slug, "rollback")
             whose = f" by {cuts[-1].who}" if cuts else ""
-            raise _Refused(
-                "doubled",
-                f"Already rolled back{whose} at {closed:{MINUTE}}. {_what_next(world, plan, verdict, word.at, 'roll_back')}",
-            )
+            said = f"Already rolled back{whose} at {closed:{MINUTE}}."
+            raise _Refused("doubled", f"{said} {_after_no(world, plan, word.at)}")
         if not has_traffic(world, plan):
             raise _Refused("stale", f"Not done: {plan.treatment.variant} has no traffic.")
         details = {"by": BY_SLACK, "verdict_id": verdict.verdict_id}
         Journal(world.home).write(Entry(plan.slug, "rollback", word.at, word.who, word.why, details))
     what = f"Rolled back: {plan.slug} is closed, and {plan.treatment.variant} goes to 0 %."
-    return f"{what} {_what_next(world, plan, verdict, word.at, 'roll_back')}"
+    return f"{what} {_after_no(world, plan, word.at)}"
 
 
 def _acknowledged(world: WorldResource, plan: Plan, about: str, word: Word) -> str:
@@ -183,18 +176,26 @@ def _acknowledged(world: WorldResource, plan: Plan, about: str, word: Word) -> s
     return f"Acknowledged: {plan.slug} is not said again."
 
 
-def _what_next(world: WorldResource, plan: Plan, verdict: Verdict, at: datetime, action: Action) -> str:
-    """Who moves the flag now; loudly, if nobody does."""
-    if action == "roll_back" and not has_traffic(world, plan):
-        return f"{plan.treatment.variant} has 0 %."
-    if action == "approve" and move_of(world, plan, verdict) is not None:
+def _after_yes(world: WorldResource, plan: Plan, verdict: Verdict, at: datetime) -> str:
+    if move_of(world, plan, verdict) is not None:
         return "The flag has followed."
+    return _who_follows(world, at, f"approve {verdict.verdict_id}")
+
+
+def _after_no(world: WorldResource, plan: Plan, at: datetime) -> str:
+    if not has_traffic(world, plan):
+        return f"{plan.treatment.variant} has 0 %."
+    return _who_follows(world, at, f"rollback {plan.slug}")
+
+
+def _who_follows(world: WorldResource, at: datetime, command: str) -> str:
+    """Who moves the flag now; loudly, if nobody does."""
     why = nobody_follows(world, at)
-    if not why:
-        seconds = world.world.settings.watch_seconds
-        return f"The watch moves the flag with its next look, in at most {seconds} seconds."
-    command = f"approve {verdict.verdict_id}" if action == "approve" else f"rollback {plan.slug}"
-    return f"⚠ NOBODY FOLLOWS: {why}, so the flag stays as it is. On the machine: pacer {command} --why …"
+    if why:
+        nobody = f"⚠ NOBODY FOLLOWS: {why}, so the flag stays as it is."
+        return f"{nobody} On the machine: pacer {command} --why …"
+    seen, seconds = watch_seen(world), world.world.settings.watch_seconds
+    return f"The watch looked at {seen:{MINUTE}}, and moves the flag in at most {seconds} seconds."
 
 
 def _by(entry: Entry) -> str:

@@ -66,7 +66,8 @@ def has_traffic(world: WorldResource, plan: Plan) -> bool:
 
 def words_of(world: WorldResource, plan: Plan, verdict: Verdict) -> tuple[str, ...]:
     """What people said to a verdict, and what came of it, one sentence each."""
-    approved, held = (said_of(world, plan, verdict, kind) for kind in ("approval", "held"))
+    approved = said_of(world, plan, verdict, "approval")
+    held = said_of(world, plan, verdict, "held")
     cuts = [
         entry
         for entry in Journal(world.home).entries(plan.slug, "rollback")
@@ -86,7 +87,8 @@ def _approved(world: WorldResource, plan: Plan, verdict: Verdict, entry: Entry) 
     if moved is None:
         return f"Approved {_by(entry)}: the flag follows within a minute"
     at = f" since {moved.at:{MINUTE}}" if moved.at else ""
-    return f"Approved {_by(entry)}: {plan.treatment.variant} has {moved.share:g} %{at} (flag version {moved.to_version})"
+    now = f"{plan.treatment.variant} has {moved.share:g} %{at} (flag version {moved.to_version})"
+    return f"Approved {_by(entry)}: {now}"
 
 
 def _what_of_the_cut(world: WorldResource, plan: Plan) -> str:

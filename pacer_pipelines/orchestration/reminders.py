@@ -21,6 +21,7 @@ from pacer_pipelines.orchestration.exclusive import alone_if_free
 from pacer_pipelines.orchestration.loud import Loud, unseen
 from pacer_pipelines.orchestration.messages import NOT_DELIVERED, slack_of
 from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.orchestration.updates import outbox_of
 from pacer_pipelines.orchestration.watch_closed import Outcome
 from pacer_pipelines.plan import Plan
 
@@ -49,8 +50,19 @@ def remind(world: WorldResource, plan: Plan, at: datetime) -> Iterator[Outcome]:
     if not slack_of(world).has_token:
         return
     with alone_if_free(world.home, LOCK) as free:
+        waiting = _waiting(world, plan)
         for loud in unseen(world, plan) if free else ():
-            yield from _of_one(world, plan, loud, at)
+            # nobody is reminded of what has not arrived
+            if loud.about not in waiting:
+                yield from _of_one(world, plan, loud, at)
+
+
+def _waiting(world: WorldResource, plan: Plan) -> set[str]:
+    """What those messages are about that have not arrived in Slack yet."""
+    entries = [entry for entry in outbox_of(world, plan).values() if entry.state == "pending"]
+    of_days = {entry.verdict_id.partition("-")[0] for entry in entries if not entry.topic}
+    alerts = (entry.topic.partition("-") for entry in entries if entry.topic)
+    return of_days | {about for kind, _, about in alerts if kind != "reminder"}
 
 
 def remind_all(world: WorldResource, at: datetime) -> dict[str, str]:
