@@ -22,12 +22,17 @@ from pacer_pipelines.orchestration.updates import outbox_of
 from pacer_pipelines.orchestration.watch_closed import BY_SLACK
 from pacer_pipelines.plan import Plan
 
-_ID = re.compile(r"[0-9a-f]{16}")
+_ID, _MEMBER, _STAMP = (
+    re.compile(form) for form in (r"[0-9a-f]{16}", r"[UW][A-Z0-9]{1,20}", r"[0-9.]{1,30}")
+)
 WHY = "pressed in Slack"
 STRANGER = "stranger"
 # no plan can have this name
 NOWHERE = "_unknown"
 DOES = {"approve": "approve", "hold": "hold", "roll_back": "roll back", "acknowledge": "acknowledge"}
+
+
+About = tuple[Plan, Verdict | None]
 
 
 class _Refused(Exception):
@@ -47,28 +52,39 @@ def answer(world: WorldResource, click: Click, at: datetime) -> Answer:
         at: now, naive UTC.
     """
     person = next((one for one in world.world.settings.people if one.slack == click.user), None)
-    plan: Plan | None = None
+    about = _about(world, click.value)
     try:
         who = _allowed(world, click, person)
-        plan, verdict = _meant(world, click)
-        _from_its_message(world, plan, click, verdict)
+        plan, verdict = _meant(world, click, about)
         said = Answer(_done(world, plan, verdict, click, Word(at, who.name, WHY)), "accepted", plan.slug)
     except _Refused as refused:
-        said = Answer(str(refused), refused.outcome, plan.slug if plan else "")
+        said = Answer(str(refused), refused.outcome, about[0].slug if about else "")
     except NotApprovable as error:
-        said = Answer(f"Not done: {error}.", error.code, plan.slug if plan else "")
+        said = Answer(f"Not done: {error}.", error.code, about[0].slug if about else "")
     except PacerError as error:
-        said = Answer(f"Not done: {error}", "refused", plan.slug if plan else "")
+        said = Answer(f"Not done: {error}", "refused", about[0].slug if about else "")
     _keep(world, click, said, Word(at, person.name if person else STRANGER, said.text))
     return said
+
+
+def _about(world: WorldResource, value: str) -> About | None:
+    """The experiment that a button is about, and the verdict unless it is an entry of the journal; None if unknown."""
+    if not _ID.fullmatch(value):
+        return None
+    try:
+        verdict = Verdict.from_dict(world.verdicts.find(value).content)
+        return world.world.plan(verdict.experiment), verdict
+    except PacerError:
+        plans = [plan for plan in world.world.plans if value in {loud.about for loud in loud_of(world, plan)}]
+        return (plans[0], None) if plans else None
 
 
 def _keep(world: WorldResource, click: Click, said: Answer, word: Word) -> None:
     details = {
         "action": click.action,
         "verdict_id": click.value if _ID.fullmatch(click.value) else "not an id",
-        "slack": click.user,
-        "clicked": click.clicked,
+        "slack": click.user if _MEMBER.fullmatch(click.user) else "not a member id",
+        "clicked": click.clicked if _STAMP.fullmatch(click.clicked) else "",
         "outcome": said.outcome,
     }
     Journal(world.home).write(
@@ -87,21 +103,14 @@ def _allowed(world: WorldResource, click: Click, person: Person | None) -> Perso
     return person
 
 
-def _meant(world: WorldResource, click: Click) -> tuple[Plan, Verdict | None]:
-    """The experiment, and the verdict unless it is an entry of the journal, that a button is about."""
+def _meant(world: WorldResource, click: Click, about: About | None) -> About:
+    """What a genuine button is about."""
     if click.foreign:
         raise _Refused("forged", "Not done: this click comes from another workspace or another app.")
-    if not _ID.fullmatch(click.value):
-        raise _Refused("forged", "Not done: this button is not one of Pacer's.")
-    try:
-        verdict = Verdict.from_dict(world.verdicts.find(click.value).content)
-        return world.world.plan(verdict.experiment), verdict
-    except PacerError:
-        pass
-    for plan in world.world.plans:
-        if any(loud.about == click.value for loud in loud_of(world, plan)):
-            return plan, None
-    raise _Refused("forged", "Not done: Pacer knows nothing that this button could be about.")
+    if about is None:
+        raise _Refused("forged", "Not done: Pacer knows nothing that this button could be about.")
+    _from_its_message(world, about[0], click, about[1])
+    return about
 
 
 def _from_its_message(world: WorldResource, plan: Plan, click: Click, verdict: Verdict | None) -> None:
