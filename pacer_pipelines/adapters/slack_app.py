@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 PREFIX, BLOCK = "pacer_", "pacer_actions"
 ACTIONS = ("approve", "hold", "roll_back", "acknowledge")
 TIMEOUT_SECONDS = 10
+LARGEST = 1_000_000
 BROKEN = (
     "Pacer could not do this, and nobody knows whether it was recorded. Look at pacer history on the machine."
 )
@@ -60,6 +61,8 @@ def make_app(token: str, signing_secret: str, doing: Doing, base_url: str | None
         code = getattr(getattr(error, "response", None), "data", None)
         said = code.get("error") if isinstance(code, dict) else type(error).__name__
         raise ConfigInvalid(f"SLACK_BOT_TOKEN: Slack does not take it: {said}") from error
+    # bolt finds the token in the environment as well, and says that it does not need it
+    logging.getLogger("slack_bolt.App").addFilter(_wanted)
     app = App(client=client, signing_secret=signing_secret, token_verification_enabled=False)
     known = (str(us["team_id"]), str(us.get("bot_id") or ""))
 
@@ -71,6 +74,10 @@ def make_app(token: str, signing_secret: str, doing: Doing, base_url: str | None
             _do(doing, click, respond)
 
     return app
+
+
+def _wanted(record: logging.LogRecord) -> bool:
+    return "`token` will be unused" not in record.getMessage()
 
 
 def click_of(body: dict[str, Any], known: tuple[str, str]) -> Click | None:
@@ -143,6 +150,3 @@ def http_app(app: "App") -> "Starlette":
         return await handler.handle(request)
 
     return Starlette(routes=[Route("/slack/events", events, methods=["POST"])])
-
-
-LARGEST = 1_000_000

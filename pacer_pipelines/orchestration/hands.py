@@ -85,7 +85,7 @@ def words_of(world: WorldResource, plan: Plan, verdict: Verdict) -> tuple[str, .
 def _approved(world: WorldResource, plan: Plan, verdict: Verdict, entry: Entry) -> str:
     moved = move_of(world, plan, verdict)
     if moved is None:
-        return f"Approved {_by(entry)}: the flag follows within a minute"
+        return f"Approved {_by(entry)}: the flag follows with the watch's next look"
     at = f" since {moved.at:{MINUTE}}" if moved.at else ""
     now = f"{plan.treatment.variant} has {moved.share:g} %{at} (flag version {moved.to_version})"
     return f"Approved {_by(entry)}: {now}"
@@ -94,7 +94,7 @@ def _approved(world: WorldResource, plan: Plan, verdict: Verdict, entry: Entry) 
 def _what_of_the_cut(world: WorldResource, plan: Plan) -> str:
     b = plan.treatment.variant
     return (
-        f"the flag follows within a minute, until then {b} is served"
+        f"the flag follows with the watch's next look, until then {b} is served"
         if has_traffic(world, plan)
         else f"{b} has 0 %"
     )

@@ -22,6 +22,7 @@ from pacer_pipelines.errors import ConfigInvalid
 from pacer_pipelines.orchestration.effects import follow_flags
 from pacer_pipelines.orchestration.exclusive import HANDS, alone
 from pacer_pipelines.orchestration.messages import report_of, tell_slack
+from pacer_pipelines.orchestration.reminders import remind_all
 from pacer_pipelines.orchestration.resources import WorldResource
 
 INA, BO, READER, MALLORY = "U0INA000", "U0BO0000", "U0READER", "U0MALLORY"
@@ -231,6 +232,16 @@ def test_an_expired_click_is_refused(team: Team) -> None:
     team.live.now = datetime(2026, 11, 10, 15, 0, 1)
     assert "it could be approved until 2026-11-10 15:00:00 UTC" in team.click(INA, "approve", win)
     assert team.outcomes() == [("ina", "expired")]
+
+
+def test_buttons_that_time_has_closed_leave_the_message(team: Team) -> None:
+    team.judged()
+    assert texts(team.live.tick()) == []
+    team.live.now = datetime(2026, 11, 10, 15)
+    (updated,) = texts(team.live.tick())
+    assert updated.startswith("updated: C0PACER/")
+    assert report_of(team.live.resource, team.live.resource.world.plan(SLUG), WIN).actions == ("roll_back",)
+    assert texts(team.live.tick()) == []
 
 
 def test_a_click_on_what_was_overtaken_is_refused(team: Team) -> None:
@@ -443,6 +454,38 @@ def test_the_command_acknowledges_as_the_button_does(team: Team) -> None:
         team.live.tick(7200)
     assert reminders(team) == []
     assert any("Acknowledged by lead" in message["text"] for message in team.slack.messages)
+
+
+def test_of_a_rollback_that_has_not_arrived_nobody_is_reminded(team: Team) -> None:
+    team.slack.faults = [("chat.postMessage", "channel_not_found")]
+    team.judged(ROLLBACK)
+    for _ in range(3):
+        team.live.tick(7200)
+    assert reminders(team) == []
+    tell_slack(team.live.resource, DAY)
+    team.live.tick()
+    team.live.tick(7200)
+    assert len(reminders(team)) == 1
+
+
+def test_remind_minutes_says_how_often(team: Team) -> None:
+    config = team.live.folder / "pacer.toml"
+    config.write_text("remind_minutes = 10\n" + config.read_text(encoding="utf-8"), encoding="utf-8")
+    team.judged(ROLLBACK)
+    team.live.tick()
+    for _ in range(35):
+        team.live.tick()
+    assert len(reminders(team)) == 3
+
+
+def test_the_run_reminds_where_no_watch_does(team: Team) -> None:
+    harm = team.judged(ROLLBACK)
+    assert remind_all(team.live.resource, team.live.now) == {}
+    due = team.live.now + timedelta(hours=3)
+    assert remind_all(team.live.resource, due) == {
+        f"reminder of {SLUG}": f"reminder 1: nobody has acknowledged {harm}"
+    }
+    assert remind_all(team.live.resource, due) == {}
 
 
 def test_a_reminder_that_did_not_arrive_is_sent_once_later(team: Team) -> None:
