@@ -6,6 +6,7 @@ It knows nothing of verdicts: what a click does is the business of whoever makes
 import logging
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,13 +66,17 @@ def make_app(token: str, signing_secret: str, doing: Doing, base_url: str | None
     logging.getLogger("slack_bolt.App").addFilter(_wanted)
     app = App(client=client, signing_secret=signing_secret, token_verification_enabled=False)
     known = (str(us["team_id"]), str(us.get("bot_id") or ""))
+    # an update may wait for a run; the next click must not wait for the update
+    later = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pacer-update")
 
     @app.action(re.compile(f"^{PREFIX}"))
     def pressed(ack: Callable[[], None], body: dict[str, Any], respond: Callable[..., Any]) -> None:
         ack()
         click = click_of(body, known)
         if click is not None:
-            _do(doing, click, respond)
+            answer = _answered(doing, click, respond)
+            if answer.accepted:
+                later.submit(_follow, doing, answer)
 
     return app
 
@@ -104,8 +109,8 @@ def click_of(body: dict[str, Any], known: tuple[str, str]) -> Click | None:
     )
 
 
-def _do(doing: Doing, click: Click, respond: Callable[..., Any]) -> None:
-    """Record, then answer, then what follows: a person who gets no answer has been heard all the same."""
+def _answered(doing: Doing, click: Click, respond: Callable[..., Any]) -> Answer:
+    """Record, then answer: a person whose answer gets lost has been heard all the same."""
     try:
         answer = doing.answer(click)
     except Exception:
@@ -114,16 +119,16 @@ def _do(doing: Doing, click: Click, respond: Callable[..., Any]) -> None:
     try:
         respond(text=escape(answer.text), response_type="ephemeral", replace_original=False)
     except Exception as error:
-        _log.error(
-            "a click was answered (%s), and the answer did not arrive: %s",
-            answer.outcome,
-            type(error).__name__,
-        )
-    if answer.accepted:
-        try:
-            doing.after(answer)
-        except Exception:
-            _log.exception("the message of %s was not updated; the watch does it", answer.experiment)
+        lost = type(error).__name__
+        _log.error("a click was answered (%s), and the answer did not arrive: %s", answer.outcome, lost)
+    return answer
+
+
+def _follow(doing: Doing, answer: Answer) -> None:
+    try:
+        doing.after(answer)
+    except Exception:
+        _log.exception("the message of %s was not updated; the watch does it", answer.experiment)
 
 
 def socket_handler(app: "App", app_token: str) -> "SocketModeHandler":

@@ -8,7 +8,7 @@ from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.decisions.journal import Entry, Kind
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import NotApprovable
-from pacer_pipelines.orchestration.effects import is_as_judged, raise_share
+from pacer_pipelines.orchestration.effects import bound_to, is_as_judged, raise_share, said_of
 from pacer_pipelines.orchestration.exclusive import HANDS, alone
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import Word
@@ -81,27 +81,21 @@ def record_hold(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) 
         NotApprovable: it is approved already, or is none that waits for a person.
     """
     with alone(world.home, HANDS):
-        held = said_of(world, plan, verdict, "held")
+        held = said_of(world, verdict, "held")
         if held is not None:
             return held, False
-        approved = said_of(world, plan, verdict, "approval")
+        approved = said_of(world, verdict, "approval")
         if approved is not None:
             _demand(verdict, Problem("doubled", f"it was approved at {approved.at} UTC by {approved.who}"))
         _demand(verdict, problem_of(world, plan, verdict, word.at))
         return _written(world, plan, verdict, "held", word)
 
 
-def said_of(world: WorldResource, plan: Plan, verdict: Verdict, kind: Kind) -> Entry | None:
-    """The first entry of a kind that is bound to this verdict and to the flag version that it was made on."""
-    bound, entries = _bound(verdict), Journal(world.home).entries(plan.slug, kind)
-    return next((entry for entry in entries if dict(entry.details) == bound), None)
-
-
 def problem_of(world: WorldResource, plan: Plan, verdict: Verdict, at: datetime) -> Problem | None:
     """What stands against an approval of this verdict at a moment (naive UTC); None when nothing does."""
     return (
         _not_open(plan, verdict, at)
-        or _held(world, plan, verdict)
+        or _held(world, verdict)
         or _overtaken(world, verdict)
         or _flag_moved(world, plan, verdict)
     )
@@ -112,18 +106,14 @@ def _demand(verdict: Verdict, problem: Problem | None) -> None:
         raise NotApprovable(f"verdict {verdict.verdict_id} of {verdict.date}: {problem.text}", problem.code)
 
 
-def _bound(verdict: Verdict) -> dict[str, str]:
-    return {"verdict_id": verdict.verdict_id, "flag_version": verdict.phase}
-
-
 def _written(
     world: WorldResource, plan: Plan, verdict: Verdict, kind: Kind, word: Word
 ) -> tuple[Entry, bool]:
     """The entry, unless there is one before it: then only the flag did not get there yet."""
-    known = said_of(world, plan, verdict, kind)
+    known = said_of(world, verdict, kind)
     if known is not None:
         return known, False
-    entry = Entry(plan.slug, kind, word.at, word.who, word.why, _bound(verdict))
+    entry = Entry(plan.slug, kind, word.at, word.who, word.why, bound_to(verdict))
     Journal(world.home).write(entry)
     return entry, True
 
@@ -140,8 +130,8 @@ def _not_open(plan: Plan, verdict: Verdict, at: datetime) -> Problem | None:
     return None
 
 
-def _held(world: WorldResource, plan: Plan, verdict: Verdict) -> Problem | None:
-    entry = said_of(world, plan, verdict, "held")
+def _held(world: WorldResource, verdict: Verdict) -> Problem | None:
+    entry = said_of(world, verdict, "held")
     if entry is None:
         return None
     return Problem("held", f"it was held at {entry.at} UTC by {entry.who}; wait for the next promotion")

@@ -12,7 +12,7 @@ from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import NotApprovable, PacerError
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration import approval
-from pacer_pipelines.orchestration.effects import flag_owner
+from pacer_pipelines.orchestration.effects import flag_owner, said_of
 from pacer_pipelines.orchestration.exclusive import HANDS, alone
 from pacer_pipelines.orchestration.hands import MINUTE, has_traffic, move_of, nobody_follows, watch_seen
 from pacer_pipelines.orchestration.loud import loud_of, record_seen
@@ -139,7 +139,7 @@ def _done(world: WorldResource, plan: Plan, verdict: Verdict | None, click: Clic
 
 
 def _approved(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) -> str:
-    known = approval.said_of(world, plan, verdict, "approval")
+    known = said_of(world, verdict, "approval")
     entry, new = (known, False) if known else approval.record_approval(world, plan, verdict, word)
     if not new:
         raise _Refused(

@@ -11,7 +11,8 @@ from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.decisions.report import Action
 from pacer_pipelines.decisions.values import Verdict, canonical
 from pacer_pipelines.errors import FlagRefused
-from pacer_pipelines.orchestration.approval import problem_of, said_of
+from pacer_pipelines.orchestration.approval import problem_of
+from pacer_pipelines.orchestration.effects import said_of
 from pacer_pipelines.orchestration.loud import seen_by, unseen
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import closed_since
@@ -52,7 +53,7 @@ def _may_be_approved(world: WorldResource, plan: Plan, verdict: Verdict, at: dat
     except FlagRefused:
         # a flag that cannot be read is raised by nobody
         return False
-    return free and said_of(world, plan, verdict, "approval") is None
+    return free and said_of(world, verdict, "approval") is None
 
 
 def has_traffic(world: WorldResource, plan: Plan) -> bool:
@@ -66,8 +67,8 @@ def has_traffic(world: WorldResource, plan: Plan) -> bool:
 
 def words_of(world: WorldResource, plan: Plan, verdict: Verdict) -> tuple[str, ...]:
     """What people said to a verdict, and what came of it, one sentence each."""
-    approved = said_of(world, plan, verdict, "approval")
-    held = said_of(world, plan, verdict, "held")
+    approved = said_of(world, verdict, "approval")
+    held = said_of(world, verdict, "held")
     cuts = [
         entry
         for entry in Journal(world.home).entries(plan.slug, "rollback")

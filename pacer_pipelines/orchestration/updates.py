@@ -45,18 +45,23 @@ def kept_shown(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
 
 
 def _updated(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
-    delivered = {entry.date: entry.verdict_id for entry in outbox_of(world, plan).values() if not entry.topic}
+    delivered = {entry.date: entry for entry in outbox_of(world, plan).values() if not entry.topic}
     for day in _days(world, plan):
-        content = world.verdicts.current(plan.slug, day)
-        before = delivered.get(day.isoformat())
-        if content is None or before is None or before.partition("-")[0] != content["verdict_id"]:
-            # what was not told yet is told by its own run
+        content, before = world.verdicts.current(plan.slug, day), delivered.get(day.isoformat())
+        # what was not told yet is told by a run, which keeps the days in order
+        if content is None or before is None or not _is_about(before, content["verdict_id"]):
             continue
         verdict = Verdict.from_dict(content)
         now = says(verdict.verdict_id, words_of(world, plan, verdict), open_actions(world, plan, verdict))
-        if now != before:
+        if now != before.verdict_id or before.state == "pending":
             done = tell_again(world, plan, verdict)
             yield Outcome(plan.slug, "message", done, bad=done.startswith(NOT_DELIVERED))
+
+
+def _is_about(entry: OutboxEntry, verdict_id: str) -> bool:
+    """Whether a message that people can see is about this verdict."""
+    there = entry.ts is not None or entry.state == "rendered"
+    return there and entry.verdict_id.partition("-")[0] == verdict_id
 
 
 def _alerts(world: WorldResource, plan: Plan) -> Iterator[Outcome]:

@@ -1,9 +1,10 @@
 """A click on a button: recorded once or refused with a reason, followed by the watch, shown in the message."""
 
 import json
+import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pacer_pipelines.cli.slack_app import _app
 from pacer_pipelines.config import load_world
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import ConfigInvalid
+from pacer_pipelines.orchestration import updates
 from pacer_pipelines.orchestration.effects import follow_flags
 from pacer_pipelines.orchestration.exclusive import HANDS, alone
 from pacer_pipelines.orchestration.messages import report_of, tell_slack
@@ -43,6 +45,7 @@ name = "reader"
 may = ["acknowledge"]
 """
 DAY = date(2026, 11, 7)
+ACCEPTED = ("Approved: ", "Held: ", "Rolled back: ", "Acknowledged: ")
 WIN = Verdict(
     experiment=SLUG, date=DAY, verdict="promote", rule="win", reasons=("a win",), flip=(), share_before=30.0,
     share_after=50.0, day=6, phase="2", days_left=5, findings=(), checks=(), missing_facts=(),
@@ -59,6 +62,7 @@ class Team:
     slack: Workspace
     address: str = ""
     clicks: int = 0
+    followed: queue.Queue[None] = field(default_factory=queue.Queue)
 
     def judged(self, verdict: Verdict = WIN) -> str:
         """Record a verdict and post its message; gives its id."""
@@ -71,7 +75,10 @@ class Team:
         self.clicks += 1
         payload = self.slack.payload(user, action, value, **{"clicked": f"{self.clicks}.0", **changes})
         assert post(self.address, payload) == 200
-        return self.slack.answer_to_click()
+        said = self.slack.answer_to_click()
+        if said.startswith(ACCEPTED):
+            self.followed.get(timeout=20)
+        return said
 
     def outcomes(self) -> list[tuple[str, str]]:
         """Who pressed, and what came of it, as the journal keeps it."""
@@ -102,8 +109,19 @@ def team(environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with workspace() as slack:
         monkeypatch.setenv("SLACK_BASE_URL", slack.url)
         live.tick()
-        with served(http_app(_app(load_world(tmp_path / "pacer.toml"), SECRET))) as address:
-            yield Team(live, slack, address)
+        team, really = Team(live, slack), updates.show_now
+
+        def shown(*of: Any) -> list[str]:
+            try:
+                return really(*of)
+            finally:
+                team.followed.put(None)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(updates, "show_now", shown)
+            app = http_app(_app(load_world(tmp_path / "pacer.toml"), SECRET))
+        with served(app) as team.address:
+            yield team
 
 
 def texts(done: Any) -> list[str]:
@@ -119,7 +137,6 @@ def test_an_approval_is_recorded_followed_by_the_watch_once_and_shown_in_the_mes
     assert said.startswith(f"Approved: {SLUG}, verdict of 2026-11-07, B 30 % → 50 %. The watch looked at")
     # the app only writes the record, and the message says so
     assert (team.live.share, len(team.live.journal("approval"))) == (30, 1)
-    team.slack.updated.get(timeout=20)
     assert texts(team.live.tick()) == [
         "approved by ina: B now has 50 % (flag version 3)", f"updated: C0PACER/{team.slack.messages[0]['ts']}"
     ]  # fmt: skip
@@ -166,6 +183,7 @@ def test_a_held_promotion_can_be_approved_by_nobody(team: Team) -> None:
     typed = team.pacer("approve", win, "--why", "looked at it")
     assert typed.exit_code == 2
     assert "it was held at 2026-11-08 00:01:00 UTC by bo" in typed.output
+    assert follow_flags(team.live.resource, DAY)[SLUG] == "B stays at 30 %: bo held this promotion"
     assert team.click(INA, "hold", win) == "Already held by bo at 2026-11-08 00:01 UTC."
     team.live.tick()
     assert team.live.share == 30
@@ -323,6 +341,16 @@ def test_of_two_people_who_press_at_once_one_is_first(team: Team) -> None:
     answers = [team.slack.answer_to_click(), team.slack.answer_to_click()]
     assert sum(said.startswith(("Approved:", "Held:")) for said in answers) == 1
     assert len(team.live.journal("approval")) + len(team.live.journal("held")) == 1
+
+
+def test_an_update_that_slack_refused_is_made_by_the_next_look(team: Team) -> None:
+    win = team.judged()
+    team.slack.faults = [("chat.update", "ratelimited")]
+    team.click(INA, "hold", win)
+    assert team.slack.faults == []
+    assert team.slack.updated.empty()
+    assert texts(team.live.tick())[0].startswith("updated: C0PACER/")
+    assert texts(team.live.tick()) == []
 
 
 def test_a_click_is_acknowledged_before_its_work_is_done(team: Team) -> None:
