@@ -1,5 +1,6 @@
 """A click on a button becomes a record, or is refused with a reason; either way it is kept. No flag is touched here."""
 
+import logging
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -21,6 +22,8 @@ from pacer_pipelines.orchestration.rollback import Word, closed_since
 from pacer_pipelines.orchestration.updates import outbox_of
 from pacer_pipelines.orchestration.watch_closed import BY_SLACK
 from pacer_pipelines.plan import Plan
+
+_log = logging.getLogger(__name__)
 
 _ID, _MEMBER, _STAMP = (
     re.compile(form) for form in (r"[0-9a-f]{16}", r"[UW][A-Z0-9]{1,20}", r"[0-9.]{1,30}")
@@ -62,9 +65,17 @@ def answer(world: WorldResource, click: Click, at: datetime) -> Answer:
     except NotApprovable as error:
         said = Answer(f"Not done: {error}.", error.code, about[0].slug if about else "")
     except PacerError as error:
-        said = Answer(f"Not done: {error}", "refused", about[0].slug if about else "")
+        # what is broken is said where paths may be read
+        _log.error("a click on %s was refused: %s", click.value, error)
+        said = Answer(_broken(click, error, about), "refused", about[0].slug if about else "")
     _keep(world, click, said, Word(at, person.name if person else STRANGER, said.text))
     return said
+
+
+def _broken(click: Click, error: PacerError, about: About | None) -> str:
+    said = f"Not done: something on the machine is broken ({type(error).__name__}), the app's log says what."
+    hand = f" On the machine: pacer rollback {about[0].slug} --why …" if about else ""
+    return said + (hand if click.action == "roll_back" else "")
 
 
 def _about(world: WorldResource, value: str) -> About | None:
@@ -74,7 +85,7 @@ def _about(world: WorldResource, value: str) -> About | None:
     try:
         verdict = Verdict.from_dict(world.verdicts.find(value).content)
         return world.world.plan(verdict.experiment), verdict
-    except PacerError:
+    except (PacerError, ValueError):
         plans = [plan for plan in world.world.plans if value in {loud.about for loud in loud_of(world, plan)}]
         return (plans[0], None) if plans else None
 

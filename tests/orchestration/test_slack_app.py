@@ -276,6 +276,30 @@ def test_a_click_after_the_flag_moved_is_refused(team: Team) -> None:
     assert team.outcomes() == [("ina", "stale")]
 
 
+def test_what_is_broken_on_the_machine_is_not_told_to_the_channel(team: Team) -> None:
+    win = team.judged()
+    team.live.flag_file.write_text("{", encoding="utf-8")
+    said = team.click(INA, "approve", win)
+    assert said.startswith("Not done: something on the machine is broken (FlagRefused)")
+    assert str(team.live.folder) not in said
+    # a rollback is taken all the same; the watch says that the flag does not follow
+    assert team.click(INA, "roll_back", win).startswith("Rolled back: ")
+    assert team.live.tick().outcomes[0].kind == "refused"
+    (entry,) = team.live.journal("rollback")
+    assert (entry["who"], entry["details"]) == ("ina", {"by": "slack", "verdict_id": win})
+
+
+def test_a_rollback_on_a_damaged_journal_is_answered_with_the_command(team: Team) -> None:
+    win = team.judged()
+    damaged = team.live.home / "journal" / SLUG / "20261107T000000-rollback-0123456789abcdef.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{", encoding="utf-8")
+    said = team.click(INA, "roll_back", win)
+    assert said.endswith(f"On the machine: pacer rollback {SLUG} --why …")
+    assert str(team.live.folder) not in said
+    assert team.outcomes() == [("ina", "refused")]
+
+
 def test_a_second_click_is_inert_and_says_who_was_first(team: Team) -> None:
     win = team.judged()
     team.click(INA, "approve", win)
