@@ -34,11 +34,15 @@ _LINK = re.compile(r"<([^|>]+)\|([^>]+)>")
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What cannot wait for the verdict of the day: what happened, the details, and where it comes from."""
+    """What cannot wait for the verdict of the day: what happened, the details, and where it comes from.
+
+    ``about`` is the verdict or journal entry that a button says was seen; without it there is no button.
+    """
 
     headline: str
     lines: tuple[str, ...]
     footer: str
+    about: str = ""
 
     def as_text(self) -> str:
         """The alert as a person reads it in a file."""
@@ -62,21 +66,20 @@ def letter(report: Report) -> Letter:
     return Letter(Part(message(report)), plain_text(report))
 
 
-def alert_letter(alert: Alert, *, mention: bool = False, about: str = "") -> Letter:
+def alert_letter(alert: Alert, *, mention: bool = False) -> Letter:
     """The alert as a letter.
 
     Args:
         alert: what to say.
         mention: whether everybody in the channel is called.
-        about: what the button says was seen, by its id; without it there is no button.
     """
     said = alert_message(alert)
     if mention:
         called = {"type": "rich_text_section", "elements": [{"type": "broadcast", "range": "channel"}]}
         said["text"] = f"<!channel> {said['text']}"
         said["blocks"].insert(1, {"type": "rich_text", "elements": [called]})
-    if about:
-        said["blocks"].append(acknowledge_button(about))
+    if alert.about:
+        said["blocks"].append(acknowledge_button(alert.about))
     return Letter(Part(said), alert.as_text())
 
 

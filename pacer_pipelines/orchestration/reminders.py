@@ -107,9 +107,10 @@ def _sent(
             f"{loud.about}-{number}",
             f"reminder-{loud.about}-{number}",
         )
-        button = loud.about if world.world.settings.people else ""
-        letter = alert_letter(_alert(plan, loud, number, at), mention=True, about=button)
-        done = slack_of(world).deliver(letter, address)
+        alert = _alert(plan, loud, number, at)
+        if world.world.settings.people:
+            alert = replace(alert, about=loud.about)
+        done = slack_of(world).deliver(alert_letter(alert, mention=True), address)
         if done.status != "already_posted" or number == begun:
             return Reminded(number, at.isoformat())
         number += 1

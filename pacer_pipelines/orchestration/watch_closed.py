@@ -12,7 +12,6 @@ from pacer_pipelines.adapters.letters import Address
 from pacer_pipelines.adapters.slack_message import Alert, alert_letter
 from pacer_pipelines.adapters.watch_store import Served, WatchStore
 from pacer_pipelines.decisions.journal import Entry
-from pacer_pipelines.decisions.report import Action
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration.effects import NOT_MOVED
@@ -112,17 +111,10 @@ def told(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
         alert, alert_id = _alert(world, plan, entry)
         topic, day = f"{entry.kind}-{entry.entry_id}", local_date(entry.at, plan.zone)
         try:
-            shown, button = _with_words(world, plan, entry, alert)
-            address = Address(
-                plan.slack_channel,
-                plan.slug,
-                day,
-                says(alert_id, shown.lines[len(alert.lines) :], button),
-                topic,
-            )
-            done = slack.deliver(
-                alert_letter(shown, mention=True, about=entry.entry_id if button else ""), address
-            )
+            shown, words = _with_words(world, plan, entry, alert)
+            identity = says(alert_id, words, ("acknowledge",) if shown.about else ())
+            address = Address(plan.slack_channel, plan.slug, day, identity, topic)
+            done = slack.deliver(alert_letter(shown, mention=True), address)
         except DeliveryFailed as error:
             yield Outcome(plan.slug, "message", f"{NOT_DELIVERED}: {error}", bad=True)
             continue
@@ -132,13 +124,13 @@ def told(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
 
 def _with_words(
     world: WorldResource, plan: Plan, entry: Entry, alert: Alert
-) -> tuple[Alert, tuple[Action, ...]]:
-    """The alert with who has seen it, and whether somebody still may say so."""
+) -> tuple[Alert, tuple[str, ...]]:
+    """The alert with who has seen it, or with a button to say so, and what people said."""
     seen = seen_by(world, plan, entry.entry_id)
     if seen is None:
-        return alert, ("acknowledge",) if world.world.settings.people else ()
-    line = f"Acknowledged by {seen.who} at {seen.at:{MINUTE}}"
-    return replace(alert, lines=(*alert.lines, line)), ()
+        return replace(alert, about=entry.entry_id if world.world.settings.people else ""), ()
+    words = (f"Acknowledged by {seen.who} at {seen.at:{MINUTE}}",)
+    return replace(alert, lines=(*alert.lines, *words)), words
 
 
 def _alert(world: WorldResource, plan: Plan, entry: Entry) -> tuple[Alert, str]:
