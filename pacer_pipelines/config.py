@@ -8,13 +8,14 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from pacer_pipelines.config_parts import Accepted, Frozen, Person, Retention, Sources, each_once
 from pacer_pipelines.errors import ConfigInvalid, PlanInvalid
 from pacer_pipelines.plan import Plan
 from pacer_pipelines.plan_arms import load_plans
@@ -24,62 +25,7 @@ KEY_VARIABLE = "PACER_PSEUDONYM_KEY"
 SYNTHETIC_KEY = b"synthetic data only: this key is public"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Database(_Frozen):
-    """PACER's database, or a dated copy of it.
-
-    ``url`` is an SQLAlchemy URL, or ``env:NAME`` to keep a password out of the file. ``taken_at`` dates an
-    archived copy; without it the database is live and is read when the run happens.
-    """
-
-    url: str
-    taken_at: datetime | None = None
-
-
-def _databases(value: object) -> object:
-    return [{"url": value}] if isinstance(value, str) else value
-
-
-def _one_live(databases: tuple[Database, ...]) -> tuple[Database, ...]:
-    moments = [database.taken_at for database in databases]
-    if len(set(moments)) < len(moments):
-        raise ValueError("two databases without taken_at, or with the same: one would be taken for the other")
-    return databases
-
-
-class Sources(_Frozen):
-    """The places that are read: a file, a folder that grows, a glob, or a URL of object storage; .gz and .zst too."""
-
-    exposures: str | None = None
-    feedback: str | None = None
-    card_reviews: str | None = None
-    anki: str | None = None
-    roster: str | None = None
-    database: Annotated[tuple[Database, ...], BeforeValidator(_databases), AfterValidator(_one_live)] = ()
-
-
-class Retention(_Frozen):
-    """How long landed rows are kept; without an entry for ever."""
-
-    landing_days: Annotated[int | None, Field(ge=30)] = None
-
-
-class Accepted(_Frozen):
-    """A failed check of one day that a person has looked at and takes responsibility for.
-
-    A log that is lost for good would otherwise hold its experiment for ever.
-    """
-
-    date: date
-    check: str
-    who: str
-    why: Annotated[str, Field(min_length=10)]
-
-
-class Settings(_Frozen):
+class Settings(Frozen):
     """The content of ``pacer.toml``; relative paths start at the file's own folder."""
 
     home: Path
@@ -106,6 +52,11 @@ class Settings(_Frozen):
     sources: Sources = Sources()
     retention: Retention = Retention()
     accepted: tuple[Accepted, ...] = ()
+    people: Annotated[tuple[Person, ...], AfterValidator(each_once)] = ()
+    remind_minutes: Annotated[
+        int,
+        Field(ge=10, le=1440, description="time between two reminders of a rollback that nobody has seen"),
+    ] = 60
 
 
 @dataclass(frozen=True, slots=True)

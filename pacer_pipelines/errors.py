@@ -59,7 +59,12 @@ class VerdictUnknown(PacerError):
 
 
 class NotApprovable(PacerError):
-    """A promotion that cannot be approved, or not any more."""
+    """A promotion that cannot be approved, or not any more; ``code`` says in one word why."""
+
+    def __init__(self, message: str, code: str = "stale") -> None:
+        """Keep the word beside the message for people."""
+        super().__init__(message)
+        self.code = code
 
 
 class DeliveryFailed(PacerError):

@@ -12,9 +12,10 @@ from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
 from pacer_pipelines.cli.plan import plan
 from pacer_pipelines.cli.reconcile import reconcile
-from pacer_pipelines.cli.rollout import approve, flag, rollback
+from pacer_pipelines.cli.rollout import acknowledge, approve, flag, rollback
 from pacer_pipelines.cli.run import backfill, run
 from pacer_pipelines.cli.segments import segments
+from pacer_pipelines.cli.slack_app import slack_app
 from pacer_pipelines.cli.watch import watch
 
 
@@ -29,6 +30,6 @@ def main() -> None:
 
 for command in (
     run, backfill, watch, verdict, history, explain, replay, reconcile, segments, dashboard, plan, approve, rollback,
-    flag, forget, retain, home,
+    acknowledge, slack_app, flag, forget, retain, home,
 ):  # fmt: skip
     main.add_command(command)

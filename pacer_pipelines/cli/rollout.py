@@ -1,4 +1,4 @@
-"""A person's hand on the traffic: ``pacer approve|rollback|flag``, through the one door, and logged."""
+"""A person's hand on the traffic: ``pacer approve|rollback|acknowledge|flag``, through the one door, and logged."""
 
 import getpass
 import json
@@ -72,6 +72,24 @@ def rollback(world: World, experiment: str, who: str, why: str) -> None:
     for message in told(resource, plan) if not world.settings.dry_run else ():
         click.echo(f"{experiment}: {message.text}")
     sys.exit(EXIT_STEP_FAILED if problem else 0)
+
+
+@click.command()
+@with_world
+@click.argument("experiment")
+@signed
+def acknowledge(world: World, experiment: str, who: str, why: str) -> None:
+    """Say that the rollback of EXPERIMENT was seen: it is not said again in Slack."""
+    from pacer_pipelines.orchestration.loud import record_seen, unseen
+    from pacer_pipelines.orchestration.rollback import Word
+
+    resource, plan = resource_of(world), world.plan(experiment)
+    waiting = unseen(resource, plan)
+    if not waiting:
+        raise Refusal(f"{experiment}: nothing to acknowledge; there is no rollback that nobody has seen")
+    for loud in waiting:
+        record_seen(resource, plan, loud.about, Word(resource.now(), who, why))
+        click.echo(f"{experiment}: acknowledged {loud.about}: {loud.text}")
 
 
 def _own_flag(resource: "WorldResource", plan: "Plan") -> None:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from pacer_pipelines.decisions.values import canonical
 
 # rollback: B is cut and the experiment closed. still_served: B was seen after it had been cut.
-# approval: a promotion may move the flag. acknowledgement: an edited plan is accepted.
-Kind = Literal["rollback", "still_served", "approval", "acknowledgement"]
+# approval: a promotion may move the flag. acknowledgement: an edited plan is accepted. held: a promotion may not be
+# approved any more. seen: a rollback was seen by a person. click: a button was pressed, whatever came of it.
+Kind = Literal["rollback", "still_served", "approval", "acknowledgement", "held", "seen", "click"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,30 @@
-"""A person's word between two verdicts: a promotion is approved, an edited plan is acknowledged."""
+"""A person's word between two verdicts: a promotion is approved or held, an edited plan is acknowledged."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from pacer_pipelines.adapters.flags import read_flag
 from pacer_pipelines.adapters.journal import Journal
-from pacer_pipelines.decisions.journal import Entry
+from pacer_pipelines.decisions.journal import Entry, Kind
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import NotApprovable
-from pacer_pipelines.orchestration.effects import is_as_judged, raise_share
-from pacer_pipelines.orchestration.exclusive import alone
+from pacer_pipelines.orchestration.effects import bound_to, is_as_judged, raise_share, said_of
+from pacer_pipelines.orchestration.exclusive import HANDS, alone
 from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.orchestration.rollback import Word
 from pacer_pipelines.orchestration.verdict_day import remembered_hash
 from pacer_pipelines.plan import Plan
 
 DEFAULT_DAYS = 3
 # later verdicts that leave an earlier promotion as good as it was
 HARMLESS = frozenset({"waiting", "win"})
+
+
+class Problem(NamedTuple):
+    """Why a promotion cannot be approved: in one word, and as a sentence."""
+
+    code: str
+    text: str
 
 
 def approve(world: WorldResource, verdict_id: str, at: datetime, who: str, why: str) -> str:
@@ -41,56 +50,115 @@ def approve(world: WorldResource, verdict_id: str, at: datetime, who: str, why: 
     with alone(world.home):
         verdict = Verdict.from_dict(world.verdicts.find(verdict_id).content)
         plan = world.world.plan(verdict.experiment)
-        for problem in (
-            _not_open(plan, verdict, at),
-            _overtaken(world, verdict),
-            _flag_moved(world, plan, verdict),
-        ):
-            if problem:
-                raise NotApprovable(f"verdict {verdict.verdict_id} of {verdict.date}: {problem}")
         if world.world.settings.dry_run:
+            _demand(verdict, problem_of(world, plan, verdict, at))
             return f"dry run: B would go to {verdict.share_after:g} %"
-        bound = {"verdict_id": verdict.verdict_id, "flag_version": verdict.phase}
-        if not _known(world, plan, bound):
-            Journal(world.home).write(Entry(plan.slug, "approval", at, who, why, bound))
+        record_approval(world, plan, verdict, Word(at, who, why))
         return raise_share(world, plan, verdict, who)
 
 
-def _known(world: WorldResource, plan: Plan, bound: dict[str, str]) -> bool:
-    """Whether it has been approved before, and only the flag did not get there."""
-    return any(dict(entry.details) == bound for entry in Journal(world.home).entries(plan.slug, "approval"))
+def record_approval(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) -> tuple[Entry, bool]:
+    """Write down that a person approves a promotion, and leave the flag alone.
+
+    Returns:
+        The approval, and whether it was written just now: an earlier one stays as it is.
+
+    Raises:
+        NotApprovable: it is no promotion, or something has happened since; the message says what.
+    """
+    with alone(world.home, HANDS):
+        _demand(verdict, problem_of(world, plan, verdict, word.at))
+        return _written(world, plan, verdict, "approval", word)
 
 
-def _not_open(plan: Plan, verdict: Verdict, at: datetime) -> str:
+def record_hold(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) -> tuple[Entry, bool]:
+    """Write down that a promotion shall not be approved any more, by anybody.
+
+    Returns:
+        The entry, and whether it was written just now.
+
+    Raises:
+        NotApprovable: it is approved already, or is none that waits for a person.
+    """
+    with alone(world.home, HANDS):
+        held = said_of(world, verdict, "held")
+        if held is not None:
+            return held, False
+        approved = said_of(world, verdict, "approval")
+        if approved is not None:
+            _demand(verdict, Problem("doubled", f"it was approved at {approved.at} UTC by {approved.who}"))
+        _demand(verdict, problem_of(world, plan, verdict, word.at))
+        return _written(world, plan, verdict, "held", word)
+
+
+def problem_of(world: WorldResource, plan: Plan, verdict: Verdict, at: datetime) -> Problem | None:
+    """What stands against an approval of this verdict at a moment (naive UTC); None when nothing does."""
+    return (
+        _not_open(plan, verdict, at)
+        or _held(world, verdict)
+        or _overtaken(world, verdict)
+        or _flag_moved(world, plan, verdict)
+    )
+
+
+def _demand(verdict: Verdict, problem: Problem | None) -> None:
+    if problem is not None:
+        raise NotApprovable(f"verdict {verdict.verdict_id} of {verdict.date}: {problem.text}", problem.code)
+
+
+def _written(
+    world: WorldResource, plan: Plan, verdict: Verdict, kind: Kind, word: Word
+) -> tuple[Entry, bool]:
+    """The entry, unless there is one before it: then only the flag did not get there yet."""
+    known = said_of(world, verdict, kind)
+    if known is not None:
+        return known, False
+    entry = Entry(plan.slug, kind, word.at, word.who, word.why, bound_to(verdict))
+    Journal(world.home).write(entry)
+    return entry, True
+
+
+def _not_open(plan: Plan, verdict: Verdict, at: datetime) -> Problem | None:
     if verdict.verdict != "promote":
-        return f"it says {verdict.verdict}; only a promotion is approved"
+        return Problem("not_asked", f"it says {verdict.verdict}; only a promotion is approved")
     if not plan.rollout.needs_approval:
-        return "its plan promotes by itself and asks nobody (rollout.approval)"
+        return Problem("not_asked", "its plan promotes by itself and asks nobody (rollout.approval)")
     expires = verdict.as_of + timedelta(days=plan.rollout.approval_days or DEFAULT_DAYS)
     if at > expires:
-        return f"it could be approved until {expires} UTC; wait for the next promotion"
-    return ""
+        text = f"it could be approved until {expires} UTC; wait for the next promotion"
+        return Problem("expired", text)
+    return None
 
 
-def _overtaken(world: WorldResource, verdict: Verdict) -> str:
+def _held(world: WorldResource, verdict: Verdict) -> Problem | None:
+    entry = said_of(world, verdict, "held")
+    if entry is None:
+        return None
+    return Problem("held", f"it was held at {entry.at} UTC by {entry.who}; wait for the next promotion")
+
+
+def _overtaken(world: WorldResource, verdict: Verdict) -> Problem | None:
     """A later word that takes the ground from under this one."""
     current = world.verdicts.current(verdict.experiment, verdict.date)
     if current is not None and current["verdict_id"] != verdict.verdict_id:
-        return f"the day was judged again: {current['verdict']}, verdict {current['verdict_id']}"
+        text = f"the day was judged again: {current['verdict']}, verdict {current['verdict_id']}"
+        return Problem("stale", text)
     for row in world.verdicts.history(verdict.experiment):
         if row["date"] > verdict.date.isoformat() and row["rule"] not in HARMLESS:
-            return f"{row['date']} says {row['verdict']} ({row['rule']}): {row['reasons'][0]}"
+            return Problem(
+                "stale", f"{row['date']} says {row['verdict']} ({row['rule']}): {row['reasons'][0]}"
+            )
     cuts = Journal(world.home).entries(verdict.experiment, "rollback")
-    return f"it was rolled back at {cuts[-1].at} UTC by {cuts[-1].who}" if cuts else ""
+    return Problem("stale", f"it was rolled back at {cuts[-1].at} UTC by {cuts[-1].who}") if cuts else None
 
 
-def _flag_moved(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
+def _flag_moved(world: WorldResource, plan: Plan, verdict: Verdict) -> Problem | None:
     if world.world.settings.flag_file is None:
-        return "no flag file is configured"
+        return Problem("stale", "no flag file is configured")
     live = read_flag(world.world.settings.flag_file, plan.flag_key, plan.treatment.variant)
     if live.share == verdict.share_after or is_as_judged(world, plan, verdict, live.version):
-        return ""
-    return f"it is about flag version {verdict.phase}, and version {live.version} is live"
+        return None
+    return Problem("stale", f"it is about flag version {verdict.phase}, and version {live.version} is live")
 
 
 def acknowledge(world: WorldResource, plan: Plan, at: datetime, who: str, why: str) -> Entry | None:

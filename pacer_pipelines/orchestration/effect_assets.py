@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from pacer_pipelines.orchestration import effects, messages
+from pacer_pipelines.orchestration import effects, messages, reminders
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.landing_assets import ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -40,7 +40,9 @@ def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -
         if not effects.tells_slack(context.run.tags):
             return dg.MaterializeResult(metadata={"slack": effects.LEFT_ALONE})
         with alone(world.home):
-            return _effects(context, messages.tell_slack(world, day), messages.NOT_DELIVERED)
+            told = messages.tell_slack(world, day)
+            reminded = reminders.remind_all(world, world.now())
+            return _effects(context, {**told, **reminded}, messages.NOT_DELIVERED)
 
     @dg.asset(deps=["verdicts", traffic_flag], group_name="effects", kinds={"html"}, **common)
     def report_page(world: WorldResource) -> dg.MaterializeResult:

@@ -12,6 +12,7 @@ from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.flags import note_edits, only_others_moved, read_flag
 from pacer_pipelines.adapters.flags.known_units import known_units
 from pacer_pipelines.adapters.journal import Journal
+from pacer_pipelines.decisions.journal import Entry, Kind
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -91,6 +92,8 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     if known > verdict.date:
         return f"{known} is known already; only the newest day's verdict raises B"
     if plan.rollout.needs_approval and not is_approved(world, verdict):
+        if (held := said_of(world, verdict, "held")) is not None:
+            return f"{plan.treatment.variant} stays at {verdict.share_before:g} %: {held.who} held this promotion"
         waits = f"{plan.treatment.variant} waits at {verdict.share_before:g} %"
         return f"{waits} for a person: pacer approve {verdict.verdict_id}"
     return raise_share(world, plan, verdict, AUTOMATION)
@@ -98,9 +101,18 @@ def move_flag(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
 
 def is_approved(world: WorldResource, verdict: Verdict) -> bool:
     """Whether a person has approved this verdict on the flag version that it was made on."""
-    bound = (verdict.verdict_id, verdict.phase)
-    entries = Journal(world.home).entries(verdict.experiment, "approval")
-    return any((entry.details["verdict_id"], entry.details["flag_version"]) == bound for entry in entries)
+    return said_of(world, verdict, "approval") is not None
+
+
+def said_of(world: WorldResource, verdict: Verdict, kind: Kind) -> Entry | None:
+    """The first entry of a kind that is bound to this verdict and to the flag version that it was made on."""
+    bound, entries = bound_to(verdict), Journal(world.home).entries(verdict.experiment, kind)
+    return next((entry for entry in entries if bound.items() <= entry.details.items()), None)
+
+
+def bound_to(verdict: Verdict) -> dict[str, str]:
+    """What a person's word on a verdict is bound to."""
+    return {"verdict_id": verdict.verdict_id, "flag_version": verdict.phase}
 
 
 def raise_share(world: WorldResource, plan: Plan, verdict: Verdict, who: str) -> str:

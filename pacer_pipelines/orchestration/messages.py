@@ -11,7 +11,7 @@ from pacer_pipelines.adapters.slack_outbox import read_entry
 from pacer_pipelines.decisions.report import Links, Report, plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed
-from pacer_pipelines.orchestration import data_docs, verdict_day
+from pacer_pipelines.orchestration import data_docs, hands, verdict_day
 from pacer_pipelines.orchestration.effects import judged
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
@@ -22,7 +22,12 @@ NOT_DELIVERED = "not delivered"
 def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
     """What is told of a day: its verdict, and the earlier ones that its run revised."""
     told = report(verdict, plan, world.verdicts.revised_by(plan.slug, verdict.date))
-    return replace(told, links=Links(data_docs=_docs(world, verdict)))
+    return replace(
+        told,
+        links=Links(data_docs=_docs(world, verdict)),
+        words=hands.words_of(world, plan, verdict),
+        actions=hands.open_actions(world, plan, verdict),
+    )
 
 
 def as_text(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
@@ -43,6 +48,11 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
             name = plan.slug if each == day else f"{plan.slug} of {each}"
             outcomes[name] = _deliver(slack, report_of(world, plan, verdict), plan, verdict)
     return outcomes
+
+
+def tell_again(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
+    """Deliver the message of one verdict again, since people have said something to it; gives what became of it."""
+    return _deliver(slack_of(world), report_of(world, plan, verdict), plan, verdict)
 
 
 def slack_of(world: WorldResource) -> Slack:
@@ -69,7 +79,8 @@ def _docs(world: WorldResource, verdict: Verdict) -> str:
 
 def _deliver(slack: Slack, told: Report, plan: Plan, verdict: Verdict) -> str:
     try:
-        address = Address(plan.slack_channel, plan.slug, verdict.date, verdict.verdict_id)
+        says = hands.says(verdict.verdict_id, told.words, told.actions)
+        address = Address(plan.slack_channel, plan.slug, verdict.date, says)
         done = slack.deliver(letter(told), address)
     except DeliveryFailed as error:
         return f"{NOT_DELIVERED}: {error}"

@@ -19,8 +19,12 @@ from pacer_pipelines.decisions.watch import Harm, find_harm
 from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration.effects import NOT_MOVED, flag_owner, running
+from pacer_pipelines.orchestration.following import follow_approvals
+from pacer_pipelines.orchestration.hands import note_watch
+from pacer_pipelines.orchestration.reminders import remind
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import closed_since, roll_back
+from pacer_pipelines.orchestration.updates import kept_shown
 from pacer_pipelines.orchestration.watch_closed import (
     WATCH,
     Kind,
@@ -65,12 +69,21 @@ def tick(world: WorldResource, at: datetime) -> Tick:
         if not free:
             return Tick(notes=("another tick is at work",))
         with open_store(world.home) as store:
+            note_watch(world, at)
             intake = take_in(world, store, at)
             # while lines wait, the newest day that is known may be an old one
             fresh = store.noted(UNJUDGED) == "yes" and not intake.behind
             outcomes = [
-                found for plan in _watched(world, at) for found in _safely(world, store, plan, at, fresh)
+                found
+                for plan in _watched(world, at)
+                for found in _safely(plan, _of_plan(world, store, plan, at, fresh))
             ]
+            if not intake.behind:
+                outcomes += [
+                    found
+                    for plan in _watched(world, at)
+                    for found in _safely(plan, _of_people(world, store, plan, at))
+                ]
             if fresh and not any(outcome.kind == "failed" for outcome in outcomes):
                 store.note(UNJUDGED, "")
             refused = [f"{count} lines refused: {reason}" for reason, count in sorted(intake.refused.items())]
@@ -83,12 +96,10 @@ def _watched(world: WorldResource, at: datetime) -> list[Plan]:
     return [plan for plan in running(world, today) if not flag_owner(world, plan, today)]
 
 
-def _safely(
-    world: WorldResource, store: WatchStore, plan: Plan, at: datetime, fresh: bool
-) -> Iterator[Outcome]:
+def _safely(plan: Plan, found: Iterator[Outcome]) -> Iterator[Outcome]:
     """What a tick does for one plan; whatever breaks there stops no other plan."""
     try:
-        yield from _of_plan(world, store, plan, at, fresh)
+        yield from found
     except Exception as error:
         _log.exception("%s: the tick broke", plan.slug)
         yield Outcome(plan.slug, "failed", f"{type(error).__name__}: {error}", bad=True)
@@ -107,6 +118,14 @@ def _of_plan(
         return
     yield from verified(world, store, plan, closed, at)
     yield from told(world, plan)
+
+
+def _of_people(world: WorldResource, store: WatchStore, plan: Plan, at: datetime) -> Iterator[Outcome]:
+    """Follow what people said since, see that their messages say so, and remind them of what nobody has seen."""
+    if closed_since(world, plan) is None:
+        yield from follow_approvals(world, store, plan, at)
+    yield from kept_shown(world, plan)
+    yield from remind(world, plan, at)
 
 
 def _harms(world: WorldResource, store: WatchStore, plan: Plan) -> tuple[Harm, ...]:

@@ -1,7 +1,7 @@
 """After a rollback: the flag stays at 0 %, people are told once, and later exposures prove that nobody is served B."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,16 +15,20 @@ from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration.effects import NOT_MOVED
+from pacer_pipelines.orchestration.hands import MINUTE, says
+from pacer_pipelines.orchestration.loud import seen_by
 from pacer_pipelines.orchestration.messages import NOT_DELIVERED, slack_of
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import cut
 from pacer_pipelines.plan import Plan
 
 WATCH = "immediate rollback"
+# how the journal tells a button from a command
+BY_SLACK = "slack"
 # servers follow the flag file by polling, and a call that has begun ends: so many ticks are allowed
 GRACE_TICKS = 2
 
-Kind = Literal["rolled_back", "cut_again", "still_served", "message", "refused", "would", "failed"]
+Kind = Literal["rolled_back", "raised", "cut_again", "still_served", "message", "refused", "would", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,23 @@ def kept_cut(world: WorldResource, plan: Plan, at: datetime) -> Iterator[Outcome
     """See that the flag of a closed experiment gives B 0 %, and cut it again if it does not."""
     if world.world.settings.dry_run or is_cut(world, plan):
         return
+    asked = _asked_in_slack(world, plan)
     try:
+        if asked is not None:
+            said = cut(world, plan, at, asked.who, f"rollback {asked.entry_id}: {asked.why}")
+            yield Outcome(plan.slug, "rolled_back", f"rolled back by {asked.who}; {said}", bad=True)
+            return
         said = cut(world, plan, at, WATCH, "the experiment was rolled back, and the flag gave B traffic")
         yield Outcome(plan.slug, "cut_again", f"the flag gave B traffic after the rollback; {said}")
     except FlagRefused as error:
         yield Outcome(plan.slug, "refused", f"{NOT_MOVED}: {error}", bad=True)
+
+
+def _asked_in_slack(world: WorldResource, plan: Plan) -> Entry | None:
+    """The rollback of a person in Slack that the flag has not followed yet: the app only writes it down."""
+    entries = Journal(world.home).entries(plan.slug, "rollback")
+    newest = entries[-1] if entries and entries[-1].details.get("by") == BY_SLACK else None
+    return newest if newest is not None and _last_cut(world, plan) < newest.at else None
 
 
 def verified(
@@ -95,13 +111,26 @@ def told(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
         alert, alert_id = _alert(world, plan, entry)
         topic, day = f"{entry.kind}-{entry.entry_id}", local_date(entry.at, plan.zone)
         try:
-            address = Address(plan.slack_channel, plan.slug, day, alert_id, topic)
-            done = slack.deliver(alert_letter(alert), address)
+            shown, words = _with_words(world, plan, entry, alert)
+            identity = says(alert_id, words, ("acknowledge",) if shown.about else ())
+            address = Address(plan.slack_channel, plan.slug, day, identity, topic)
+            done = slack.deliver(alert_letter(shown, mention=True), address)
         except DeliveryFailed as error:
             yield Outcome(plan.slug, "message", f"{NOT_DELIVERED}: {error}", bad=True)
             continue
         if not done.status.startswith("already"):
             yield Outcome(plan.slug, "message", f"{done.status}: {done.where}")
+
+
+def _with_words(
+    world: WorldResource, plan: Plan, entry: Entry, alert: Alert
+) -> tuple[Alert, tuple[str, ...]]:
+    """The alert with who has seen it, or with a button to say so, and what people said."""
+    seen = seen_by(world, plan, entry.entry_id)
+    if seen is None:
+        return replace(alert, about=entry.entry_id if world.world.settings.people else ""), ()
+    words = (f"Acknowledged by {seen.who} at {seen.at:{MINUTE}}",)
+    return replace(alert, lines=(*alert.lines, *words)), words
 
 
 def _alert(world: WorldResource, plan: Plan, entry: Entry) -> tuple[Alert, str]:

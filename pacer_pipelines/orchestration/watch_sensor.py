@@ -8,7 +8,7 @@ from pacer_pipelines.orchestration.watch import Tick, tick
 from pacer_pipelines.orchestration.watch_closed import Outcome
 
 FLAG = "traffic_flag"
-MOVED = frozenset({"rolled_back", "cut_again"})
+MOVED = frozenset({"rolled_back", "cut_again", "raised"})
 QUIET = "nothing that asks for a rollback"
 
 

@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _arguments(self) -> dict[str, Any]:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         if (self.headers.get("Content-Type") or "").startswith("application/json"):
-            arguments: dict[str, Any] = json.loads(body)
+            arguments: dict[str, Any] = json.loads(body or "{}")
         else:
             query = body or self.path.partition("?")[2]
             arguments = {name: values[0] for name, values in parse_qs(query).items()}
