@@ -5,11 +5,11 @@ message is looked up by its verdict_id before anything is sent again: Slack may 
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pacer_pipelines.adapters.letters import Address, Letter
+from pacer_pipelines.adapters.letters import Address, Delivery, Letter, Status
 from pacer_pipelines.adapters.slack_outbox import OutboxEntry, read_entry, write_entry, write_if_new
 from pacer_pipelines.errors import DeliveryFailed
 
@@ -22,8 +22,6 @@ EVENT_TYPE = "pacer_verdict"
 TIMEOUT_SECONDS = 10
 ATTEMPTS = 2
 HISTORY_PAGES, PAGE_SIZE = 5, 200
-
-Status = Literal["posted", "updated", "already_posted", "rendered", "already_rendered"]
 
 _HINTS = {
     "invalid_auth": "SLACK_BOT_TOKEN is not valid",
@@ -39,14 +37,6 @@ _HINTS = {
 _UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 # the earlier message of the day can never be changed again: the day gets a new one
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What became of a message, and where it is: ``channel/ts`` in Slack, or a file."""
-
-    status: Status
-    where: str
 
 
 class _Unclear(Exception):
@@ -99,7 +89,7 @@ class Slack:
         Raises:
             DeliveryFailed: Slack does not show it, or nobody knows; the outbox keeps it pending.
         """
-        path = self._outbox / f"{address.experiment}-{address.topic or address.date.isoformat()}.json"
+        path = self._outbox / f"{address.name}.json"
         before = read_entry(path)
         rendered = before is not None and before.state == "rendered" and before.verdict_id == address.says
         if address.topic and rendered:
