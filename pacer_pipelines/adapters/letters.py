@@ -1,4 +1,4 @@
-"""What a door to people delivers, and what a door is: a message, the replies in its thread, the pictures beside them."""
+"""What a door to people is, and what it delivers: a message, the replies in its thread, and pictures."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -41,6 +41,7 @@ class Unclear(Exception):
     """Nobody knows whether Slack did it; ``again`` says whether asking at once can tell."""
 
     def __init__(self, reason: str, *, again: bool) -> None:
+        """Keep the reason for a person."""
         super().__init__(reason)
         self.again = again
 
@@ -49,6 +50,7 @@ class Refused(Exception):
     """Slack did not do it, and says why by a code."""
 
     def __init__(self, code: str) -> None:
+        """Keep the code, and say what to do about it where that is known."""
         super().__init__(f"{code} ({_HINTS[code]})" if code in _HINTS else code)
         self.code = code
 

@@ -38,10 +38,23 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     """
     slack = slack_of(world)
     outcomes: dict[str, str] = {}
+    # channel -> the first message that failed there: later days wait for it
+    failed: dict[str, tuple[date, str]] = {}
     for each in sorted({*(_waiting_days(world) if slack.has_token else ()), day}):
         for plan, verdict in judged(world, each):
             name = plan.slug if each == day else f"{plan.slug} of {each}"
-            outcomes[name] = _deliver(slack, report_of(world, plan, verdict), plan, verdict)
+            told, address = report_of(world, plan, verdict), _address(plan, verdict)
+            first, of = failed.get(plan.slack_channel, (each, ""))
+            if first < each:
+                outcomes[name] = _hold(slack, told, address, of)
+                continue
+            try:
+                done = slack.deliver(letter(told), address)
+                outcomes[name] = f"{done.status}: {done.where}"
+            except DeliveryFailed as error:
+                outcomes[name] = f"{NOT_DELIVERED}: {error}"
+                if error.blocks:
+                    failed.setdefault(plan.slack_channel, (each, address.name))
     return outcomes
 
 
@@ -67,13 +80,17 @@ def _docs(world: WorldResource, verdict: Verdict) -> str:
     return data_docs.link_to(world.home, url, verdict.date, next(iter(failed), None))
 
 
-def _deliver(slack: Slack, told: Report, plan: Plan, verdict: Verdict) -> str:
+def _address(plan: Plan, verdict: Verdict) -> Address:
+    return Address(plan.slack_channel, plan.slug, verdict.date, verdict.verdict_id)
+
+
+def _hold(slack: Slack, told: Report, address: Address, earlier: str) -> str:
+    """What becomes of a message while an earlier day's has not arrived: a channel reads its days in order."""
     try:
-        address = Address(plan.slack_channel, plan.slug, verdict.date, verdict.verdict_id)
-        done = slack.deliver(letter(told), address)
+        waits = slack.hold(letter(told), address)
     except DeliveryFailed as error:
         return f"{NOT_DELIVERED}: {error}"
-    return f"{done.status}: {done.where}"
+    return f"{NOT_DELIVERED}: waits for {earlier}" if waits else "already_posted"
 
 
 def _waiting_days(world: WorldResource) -> set[date]:
