@@ -173,7 +173,7 @@ def _ended(response: Any) -> Exception:
 
 
 def _seconds(headers: dict[str, Any]) -> float:
-    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    said: Any = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     said = said[0] if isinstance(said, list) and said else said
     try:
         return max(0.0, float(said))
