@@ -21,6 +21,7 @@ from pacer_pipelines.plan import Plan
 from pacer_pipelines.plan_arms import load_plans
 
 KEY_VARIABLE = "PACER_PSEUDONYM_KEY"
+ADDRESS = r"^https?://[^\s<>|]+[^\s<>|/]$"
 # Only for worlds that say `synthetic = true`: anybody may know it, so it protects nobody.
 SYNTHETIC_KEY = b"synthetic data only: this key is public"
 
@@ -39,9 +40,13 @@ class Settings(Frozen):
     public_url: Annotated[
         str | None,
         Field(
-            pattern=r"^https?://[^\s<>|]+[^\s<>|/]$",
+            pattern=ADDRESS,
             description="where the dashboard is reachable, for links in messages and in Dagster",
         ),
+    ] = None
+    dagster_url: Annotated[
+        str | None,
+        Field(pattern=ADDRESS, description="where Dagster's page is reachable, for links in messages"),
     ] = None
     watch_seconds: Annotated[
         int, Field(ge=10, le=3600, description="time between two looks of the watch at the raw logs")

@@ -69,3 +69,8 @@ class NotApprovable(PacerError):
 
 class DeliveryFailed(PacerError):
     """A message could not be delivered; it stays in the outbox."""
+
+    def __init__(self, message: str, blocks: bool = False) -> None:
+        """Keep whether later messages to the same place must wait for this one, so that they arrive in order."""
+        super().__init__(message)
+        self.blocks = blocks

@@ -1,8 +1,10 @@
-"""What a door to people delivers: a message, the replies in its thread, and the pictures beside them."""
+"""What a door to people is, and what it delivers: a message, the replies in its thread, and pictures."""
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal, Protocol
+
+Status = Literal["posted", "updated", "already_posted", "rendered", "already_rendered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message with all that belongs into its thread, and as a text for a file or a terminal."""
+    """A message with all that belongs into its thread, and as a text for a file or a terminal.
+
+    ``loud`` asks for somebody now: when it cannot be delivered, the last-resort alarm rings.
+    """
 
     root: Part
     text: str
     replies: tuple[Part, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    loud: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +55,37 @@ class Address:
     date: date
     says: str
     topic: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the message, also of its file in the outbox."""
+        return f"{self.experiment}-{self.topic or self.date.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a message, and where it is: ``channel/ts`` in Slack, or a file.
+
+    ``missing`` names what belongs into its thread and is not there yet, with the reason; the next run tries again.
+    """
+
+    status: Status
+    where: str
+    missing: tuple[str, ...] = ()
+
+
+class Door(Protocol):
+    """A way to people. Slack is one; e-mail or Microsoft Teams would be another adapter with these two."""
+
+    @property
+    def has_token(self) -> bool:
+        """Whether letters leave this machine, and are not only rendered to files."""
+        ...
+
+    def deliver(self, letter: Letter, address: Address) -> Delivery:
+        """Make people see this letter as the message of its address, once.
+
+        Raises:
+            DeliveryFailed: nobody sees it, or nobody knows; the next call tries again.
+        """
+        ...

@@ -5,11 +5,11 @@ message is looked up by its verdict_id before anything is sent again: Slack may 
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pacer_pipelines.adapters.letters import Address, Letter
+from pacer_pipelines.adapters.letters import Address, Delivery, Letter, Status
 from pacer_pipelines.adapters.slack_outbox import OutboxEntry, read_entry, write_entry, write_if_new
 from pacer_pipelines.errors import DeliveryFailed
 
@@ -22,8 +22,6 @@ EVENT_TYPE = "pacer_verdict"
 TIMEOUT_SECONDS = 10
 ATTEMPTS = 2
 HISTORY_PAGES, PAGE_SIZE = 5, 200
-
-Status = Literal["posted", "updated", "already_posted", "rendered", "already_rendered"]
 
 _HINTS = {
     "invalid_auth": "SLACK_BOT_TOKEN is not valid",
@@ -39,14 +37,6 @@ _HINTS = {
 _UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 # the earlier message of the day can never be changed again: the day gets a new one
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What became of a message, and where it is: ``channel/ts`` in Slack, or a file."""
-
-    status: Status
-    where: str
 
 
 class _Unclear(Exception):
@@ -99,23 +89,30 @@ class Slack:
         Raises:
             DeliveryFailed: Slack does not show it, or nobody knows; the outbox keeps it pending.
         """
-        path = self._outbox / f"{address.experiment}-{address.topic or address.date.isoformat()}.json"
+        path = self._outbox / f"{address.name}.json"
         before = read_entry(path)
         rendered = before is not None and before.state == "rendered" and before.verdict_id == address.says
         if address.topic and rendered:
             return Delivery("already_rendered", str(path.with_suffix(".txt")))
-        entry = OutboxEntry(
-            address.experiment,
-            address.date.isoformat(),
-            address.says,
-            "pending",
-            address.channel,
-            None,
-            None,
-            letter.root.message,
-            address.topic,
-        )
+        entry = _entry(letter, address)
         return self._deliver(path, entry, letter.text)
+
+    def hold(self, letter: Letter, address: Address) -> bool:
+        """Put the letter in the outbox without sending it: it waits for an earlier one.
+
+        Returns:
+            Whether it waits; not when Slack shows it already.
+
+        Raises:
+            DeliveryFailed: its outbox file is damaged.
+        """
+        path, entry = self._outbox / f"{address.name}.json", _entry(letter, address)
+        before = read_entry(path)
+        if before and before.state == "posted" and before.verdict_id == entry.verdict_id:
+            return False
+        known = (before.channel_id, before.ts) if before else (None, None)
+        write_entry(path, replace(entry, channel_id=known[0], ts=known[1]))
+        return True
 
     def _deliver(self, path: Path, new: OutboxEntry, text: str) -> Delivery:
         before = read_entry(path)
@@ -123,7 +120,6 @@ class Slack:
             new,
             channel_id=before.channel_id if before else None,
             ts=before.ts if before else None,
-            message={**new.message, "metadata": _metadata(new)},
         )
         if before and before.state == "posted" and before.verdict_id == entry.verdict_id:
             return Delivery("already_posted", f"{before.channel_id}/{before.ts}")
@@ -135,7 +131,8 @@ class Slack:
             return self._send(path, entry, may_be_there=was_sent)
         except (_Unclear, _Refused) as error:
             raise DeliveryFailed(
-                f"Slack, {entry.experiment} {entry.topic or entry.date}: {error}; the outbox keeps it: {path.name}"
+                f"Slack, {entry.experiment} {entry.topic or entry.date}: {error}; the outbox keeps it: {path.name}",
+                blocks=True,
             ) from error
 
     def _send(self, path: Path, entry: OutboxEntry, *, may_be_there: bool) -> Delivery:
@@ -242,6 +239,15 @@ def _ended(error: Any) -> Exception:
     if status >= 500 or code is None or code in _UNCLEAR:
         return _Unclear(f"Slack answered {code or status}", again=True)
     return _Refused(code)
+
+
+def _entry(letter: Letter, address: Address) -> OutboxEntry:
+    """The message of an address before anything was sent."""
+    entry = OutboxEntry(
+        experiment=address.experiment, date=address.date.isoformat(), verdict_id=address.says, state="pending",
+        channel=address.channel, channel_id=None, ts=None, message=letter.root.message, topic=address.topic,
+    )  # fmt: skip
+    return replace(entry, message={**entry.message, "metadata": _metadata(entry)})
 
 
 def _metadata(entry: OutboxEntry) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from datetime import date
 
-from pacer_pipelines.adapters.letters import Address
+from pacer_pipelines.adapters.letters import Address, Letter
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
 from pacer_pipelines.adapters.slack_outbox import read_entry
@@ -24,7 +24,7 @@ def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
     told = report(verdict, plan, world.verdicts.revised_by(plan.slug, verdict.date))
     return replace(
         told,
-        links=Links(data_docs=_docs(world, verdict)),
+        links=_links(world, plan, verdict),
         words=hands.words_of(world, plan, verdict),
         actions=hands.open_actions(world, plan, verdict),
     )
@@ -43,22 +43,47 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
     """
     slack = slack_of(world)
     outcomes: dict[str, str] = {}
+    # channel -> the first message that failed there: later days wait for it
+    failed: dict[str, tuple[date, str]] = {}
     for each in sorted({*(_waiting_days(world) if slack.has_token else ()), day}):
         for plan, verdict in judged(world, each):
             name = plan.slug if each == day else f"{plan.slug} of {each}"
-            outcomes[name] = _deliver(slack, report_of(world, plan, verdict), plan, verdict)
+            first, of = failed.get(plan.slack_channel, (each, ""))
+            made, address = _letter(world, plan, verdict)
+            if first < each:
+                outcomes[name] = _hold(slack, made, address, of)
+                continue
+            try:
+                done = slack.deliver(made, address)
+                outcomes[name] = f"{done.status}: {done.where}"
+            except DeliveryFailed as error:
+                outcomes[name] = f"{NOT_DELIVERED}: {error}"
+                if error.blocks:
+                    failed.setdefault(plan.slack_channel, (each, address.name))
     return outcomes
 
 
 def tell_again(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     """Deliver the message of one verdict again, since people have said something to it; gives what became of it."""
-    return _deliver(slack_of(world), report_of(world, plan, verdict), plan, verdict)
+    try:
+        done = slack_of(world).deliver(*_letter(world, plan, verdict))
+    except DeliveryFailed as error:
+        return f"{NOT_DELIVERED}: {error}"
+    return f"{done.status}: {done.where}"
 
 
 def slack_of(world: WorldResource) -> Slack:
     """The door to Slack; without a token, and in a dry run, it renders files."""
     token = None if world.world.settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
     return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
+
+
+def _links(world: WorldResource, plan: Plan, verdict: Verdict) -> Links:
+    """The run of the day in Dagster and the experiment's page, where an address is configured, and the Data Docs."""
+    settings = world.world.settings
+    run = f"{settings.dagster_url}/assets/verdicts?partition={verdict.date}" if settings.dagster_url else ""
+    page = f"{settings.public_url}/experiments/{plan.slug}" if settings.public_url else ""
+    return Links(run, page, _docs(world, verdict))
 
 
 def _docs(world: WorldResource, verdict: Verdict) -> str:
@@ -77,14 +102,20 @@ def _docs(world: WorldResource, verdict: Verdict) -> str:
     return data_docs.link_to(world.home, url, verdict.date, next(iter(failed), None))
 
 
-def _deliver(slack: Slack, told: Report, plan: Plan, verdict: Verdict) -> str:
+def _letter(world: WorldResource, plan: Plan, verdict: Verdict) -> tuple[Letter, Address]:
+    """The letter of a verdict and where it goes; another word of people's is another message."""
+    told = report_of(world, plan, verdict)
+    says = hands.says(verdict.verdict_id, told.words, told.actions)
+    return letter(told), Address(plan.slack_channel, plan.slug, verdict.date, says)
+
+
+def _hold(slack: Slack, made: Letter, address: Address, earlier: str) -> str:
+    """What becomes of a message while an earlier day's has not arrived: a channel reads its days in order."""
     try:
-        says = hands.says(verdict.verdict_id, told.words, told.actions)
-        address = Address(plan.slack_channel, plan.slug, verdict.date, says)
-        done = slack.deliver(letter(told), address)
+        waits = slack.hold(made, address)
     except DeliveryFailed as error:
         return f"{NOT_DELIVERED}: {error}"
-    return f"{done.status}: {done.where}"
+    return f"{NOT_DELIVERED}: waits for {earlier}" if waits else "already_posted"
 
 
 def _waiting_days(world: WorldResource) -> set[date]:
