@@ -17,7 +17,9 @@ from pacer_pipelines.plan import Plan
 _log = logging.getLogger(__name__)
 
 # What fails here has its verdict already.
-AFTER_THE_VERDICT = frozenset({"traffic_flag", "slack_message", "report_page", "expectations"})
+AFTER_THE_VERDICT = frozenset(
+    {"traffic_flag", "slack_message", "weekly_digest", "report_page", "expectations"}
+)
 
 
 @dg.failure_hook(required_resource_keys={"world"})
