@@ -42,7 +42,7 @@ def rated_by_coach_group(
         through: last day that counts.
     """
     try:
-        published = Published(home)
+        published = _published(home, "student_sums_daily", "segment_sums_daily")
     except NothingPublished:
         return Coverage()
     common = {"experiments": list(experiments), "through": through}
@@ -59,13 +59,22 @@ def rows_of_week(home: Path, week: Week) -> tuple[RowsOfWeek, ...]:
     A refused line has no day of its own. A file of which nothing landed has none either; its own check tells of it.
     """
     try:
-        rows = Published(home).query(ROWS, {"first": week.first, "last": week.last})
+        rows = _published(home, "row_fates_daily").query(ROWS, {"first": week.first, "last": week.last})
     except NothingPublished:
         rows = []
     found = {row["subject"]: (int(row["landed"]), int(row["repeated"])) for row in rows}
     return tuple(
         RowsOfWeek(source, *found.get(source, (0, 0)), _refused(home, source, week)) for source in DATED
     )
+
+
+def _published(home: Path, *tables: str) -> Published:
+    """The snapshot, if it has some tables: an older version published fewer."""
+    published = Published(home)
+    missing = [table for table in tables if table not in published.manifest]
+    if missing:
+        raise NothingPublished(f"an older version published, without {', '.join(missing)}: run a day first")
+    return published
 
 
 def _refused(home: Path, source: str, week: Week) -> int:
