@@ -9,7 +9,7 @@ import dagster as dg
 from pacer_pipelines.adapters.verdicts import Again, Recorded
 from pacer_pipelines.decisions.values import Check, Verdict
 from pacer_pipelines.errors import PacerError
-from pacer_pipelines.orchestration import effects, messages, verdict_day
+from pacer_pipelines.orchestration import effects, messages, verdict_day, weekly
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
@@ -43,6 +43,8 @@ def hold(world: WorldResource, day: date, broken: Check, tags: Mapping[str, str]
             effects.follow_flags(world, day)
         if effects.tells_slack(tags):
             messages.tell_slack(world, day)
+            # the asset is skipped in a run that broke, and the week still ends
+            weekly.tell_week(world, day)
 
 
 def again_of(world: WorldResource, plan: Plan, day: date, tags: Mapping[str, str]) -> Again | None:

@@ -9,6 +9,9 @@ import pytest
 from adapters.slack_emulator import Emulator, slack_emulator
 
 from pacer_pipelines.decisions.digest import Week
+from pacer_pipelines.decisions.values import Check
+from pacer_pipelines.orchestration import effects
+from pacer_pipelines.orchestration.failure import hold
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.weekly import digests, tell_week
 
@@ -97,3 +100,13 @@ def test_a_week_that_nobody_judged_or_checked_says_so(world: WorldResource) -> N
     # a day that nobody checked is a failed check
     assert [(day.checks, day.critical) for day in found.quality.days] == [(1, 1)] * 7
     assert found.quality.days_before == ()
+
+
+def test_a_run_that_breaks_on_sunday_still_tells_the_week(world: WorldResource, slack: Emulator) -> None:
+    broken = Check("run_completed", "run", "critical", False, "failed", "completed", "dbt failed", "unknown")
+    hold(world, SUNDAY, broken, {effects.OF_A_BACKFILL: "b"})
+    assert weeks(slack) == []
+    hold(world, SUNDAY, broken, {})
+    verdict, digest = reversed(slack.messages)
+    assert "HOLD judge-model-v2" in verdict["text"]
+    assert "1 hold (checks failed)" in digest["text"]
