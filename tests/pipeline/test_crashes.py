@@ -39,7 +39,8 @@ def before_its_effects(fortnight: RanFortnight, folder: Path, left_out: tuple[st
     )
     world = World(folder)
     shutil.rmtree(world.home / "verdicts" / SLUG / str(LAST))
-    for path in (world.home / "outbox").glob(f"{SLUG}-{LAST}.*"):
+    outbox = world.home / "outbox"
+    for path in (*outbox.glob(f"{SLUG}-{LAST}.*"), *outbox.glob("weekly-digest-2026-W46-*")):
         path.unlink()
     shutil.copy(EXAMPLE / "flags" / "v2.json", world.flag_file)
     for path in (world.home / "flags").glob("v3*.json"):
