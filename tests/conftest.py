@@ -17,6 +17,7 @@ SHARE_THE_FORTNIGHT = (
     "test_crashes.py",
     "test_forget_students.py",
     "test_late_and_backfill.py",
+    "test_weekly_digest.py",
 )
 OF_THE_CALLER = ("PACER_CONFIG", "PACER_PSEUDONYM_KEY", "SLACK_BOT_TOKEN", "SLACK_BASE_URL", "DAGSTER_HOME")
 

@@ -7,6 +7,7 @@ except ModuleNotFoundError as error:
 
 from pacer_pipelines import __version__
 from pacer_pipelines.cli.audit import explain, replay
+from pacer_pipelines.cli.digest import digest
 from pacer_pipelines.cli.forget import forget, retain
 from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
@@ -29,7 +30,7 @@ def main() -> None:
 
 
 for command in (
-    run, backfill, watch, verdict, history, explain, replay, reconcile, segments, dashboard, plan, approve, rollback,
-    acknowledge, slack_app, flag, forget, retain, home,
+    run, backfill, watch, verdict, history, explain, replay, reconcile, segments, digest, dashboard, plan, approve,
+    rollback, acknowledge, slack_app, flag, forget, retain, home,
 ):  # fmt: skip
     main.add_command(command)

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from pacer_pipelines.orchestration import effects, messages, reminders
+from pacer_pipelines.orchestration import effects, messages, reminders, weekly
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.landing_assets import ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -44,6 +44,15 @@ def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -
             reminded = reminders.remind_all(world, world.now())
             return _effects(context, {**told, **reminded}, messages.NOT_DELIVERED)
 
+    @dg.asset(deps=["verdicts", slack_message], group_name="effects", kinds={"slack"}, **common)
+    def weekly_digest(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
+        """One message per channel and ISO week, on its Sunday: verdicts, who rates, and how the data were."""
+        day = date.fromisoformat(context.partition_key)
+        if not effects.tells_slack(context.run.tags):
+            return dg.MaterializeResult(metadata={"slack": effects.LEFT_ALONE})
+        with alone(world.home):
+            return _effects(context, weekly.tell_week(world, day), messages.NOT_DELIVERED)
+
     @dg.asset(deps=["verdicts", traffic_flag], group_name="effects", kinds={"html"}, **common)
     def report_page(world: WorldResource) -> dg.MaterializeResult:
         """One page per experiment: A against B over time, as a file that needs no server."""
@@ -51,7 +60,7 @@ def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -
             metadata={slug: dg.MetadataValue.path(path) for slug, path in effects.write_pages(world).items()}
         )
 
-    return [traffic_flag, slack_message, report_page]
+    return [traffic_flag, slack_message, weekly_digest, report_page]
 
 
 def _effects(context: dg.AssetExecutionContext, outcomes: dict[str, str], bad: str) -> dg.MaterializeResult:

@@ -9,7 +9,7 @@ import dagster as dg
 from pacer_pipelines.adapters.verdicts import Again, Recorded
 from pacer_pipelines.decisions.values import Check, Verdict
 from pacer_pipelines.errors import PacerError
-from pacer_pipelines.orchestration import effects, messages, verdict_day
+from pacer_pipelines.orchestration import effects, messages, verdict_day, weekly
 from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
@@ -17,7 +17,9 @@ from pacer_pipelines.plan import Plan
 _log = logging.getLogger(__name__)
 
 # What fails here has its verdict already.
-AFTER_THE_VERDICT = frozenset({"traffic_flag", "slack_message", "report_page", "expectations"})
+AFTER_THE_VERDICT = frozenset(
+    {"traffic_flag", "slack_message", "weekly_digest", "report_page", "expectations"}
+)
 
 
 @dg.failure_hook(required_resource_keys={"world"})
@@ -41,6 +43,8 @@ def hold(world: WorldResource, day: date, broken: Check, tags: Mapping[str, str]
             effects.follow_flags(world, day)
         if effects.tells_slack(tags):
             messages.tell_slack(world, day)
+            # the asset is skipped in a run that broke, and the week still ends
+            weekly.tell_week(world, day)
 
 
 def again_of(world: WorldResource, plan: Plan, day: date, tags: Mapping[str, str]) -> Again | None:

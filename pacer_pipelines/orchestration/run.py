@@ -19,6 +19,8 @@ from pacer_pipelines.orchestration.verdict_assets import NOT_JUDGED, REVISED
 
 # runs that hold the world's lock while they live
 OURS = {"pacer/started_by": "pacer run"}
+# steps whose metadata say what became of an effect
+TELLING = ("verdicts", "traffic_flag", "slack_message", "weekly_digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def _revised(result: dg.ExecuteInProcessResult) -> Iterator[str]:
 def _told(result: dg.ExecuteInProcessResult) -> Iterator[str]:
     """What became of flag and message, and of a verdict that could not be given."""
     for event in result.all_events:
-        if event.is_step_materialization and event.step_key in ("verdicts", "traffic_flag", "slack_message"):
+        if event.is_step_materialization and event.step_key in TELLING:
             for slug, value in event.materialization.metadata.items():
                 if event.step_key != "verdicts" or value.value == NOT_JUDGED:
                     yield f"{slug}: {value.value}"

@@ -39,7 +39,8 @@ def before_its_effects(fortnight: RanFortnight, folder: Path, left_out: tuple[st
     )
     world = World(folder)
     shutil.rmtree(world.home / "verdicts" / SLUG / str(LAST))
-    for path in (world.home / "outbox").glob(f"{SLUG}-{LAST}.*"):
+    outbox = world.home / "outbox"
+    for path in (*outbox.glob(f"{SLUG}-{LAST}.*"), *outbox.glob("weekly-digest-2026-W46-*")):
         path.unlink()
     shutil.copy(EXAMPLE / "flags" / "v2.json", world.flag_file)
     for path in (world.home / "flags").glob("v3*.json"):
@@ -59,7 +60,8 @@ def wrong_with(world: World, slack: Emulator, verdict_id: str) -> list[str]:
         json.loads(path.read_bytes())["metadata"]["version"] for path in (world.home / "flags").glob("*.json")
     }
     live = json.loads(world.flag_file.read_bytes())
-    said = [message["metadata"]["event_payload"]["verdict_id"] for message in slack.messages]
+    told = [message["metadata"]["event_payload"] for message in slack.messages]
+    said = [payload["verdict_id"] for payload in told if payload["experiment"] == SLUG]
     entry = json.loads((world.home / "outbox" / f"{SLUG}-{LAST}.json").read_bytes())
     seen = {
         "verdicts": [path.name for path in sorted(folder.glob("*.json"))] == [f"r0001-{verdict_id}.json"],
@@ -233,3 +235,9 @@ def test_after_a_kill_and_two_runs_at_once_the_day_is_as_after_one_undisturbed_r
     disturbed: Disturbed, verdict_id: str
 ) -> None:
     assert wrong_with(disturbed.world, disturbed.slack, verdict_id) == []
+
+
+def test_after_a_kill_and_two_runs_at_once_on_sunday_the_channel_has_one_digest(disturbed: Disturbed) -> None:
+    topics = [message["metadata"]["event_payload"].get("topic") for message in disturbed.slack.messages]
+    assert topics.count("digest-2026-W46-pacer-experiments") == 1
+    assert len(topics) == 2

@@ -152,8 +152,8 @@ def test_the_flag_follows_the_promotion_once(fortnight: RanFortnight) -> None:
 
 def test_one_message_per_day_with_all_that_a_reader_needs(fortnight: RanFortnight) -> None:
     outbox = fortnight.world.home / "outbox"
-    assert sorted(path.name for path in outbox.glob("*.txt")) == [f"{SLUG}-{day}.txt" for day in DAYS]
-    assert len(list(outbox.glob("*.json"))) == len(DAYS)
+    assert sorted(path.name for path in outbox.glob(f"{SLUG}-*.txt")) == [f"{SLUG}-{day}.txt" for day in DAYS]
+    assert len(list(outbox.glob(f"{SLUG}-*.json"))) == len(DAYS)
     for day, verdict in in_a_row(fortnight):
         text = (outbox / f"{SLUG}-{day}.txt").read_text(encoding="utf-8")
         assert f"{verdict['verdict'].upper()} {SLUG}, {day}" in text
