@@ -1,80 +1,71 @@
 """The door to Slack: one message per experiment and day, and one per alert, each posted exactly once.
 
 An outbox file is written before each call. After an unclear end (a dropped connection, a server error) the
-message is looked up by its verdict_id before anything is sent again: Slack may have stored it.
+message is looked up by its metadata before anything is sent again: Slack may have stored it. What belongs into the
+thread follows in slack_thread.py.
 """
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pacer_pipelines.adapters.letters import Address, Delivery, Letter, Status
-from pacer_pipelines.adapters.slack_outbox import OutboxEntry, read_entry, write_entry, write_if_new
-from pacer_pipelines.errors import DeliveryFailed
-
-if TYPE_CHECKING:
-    from slack_sdk import WebClient
+from pacer_pipelines.adapters.letters import Address, Delivery, Letter, Part, Status
+from pacer_pipelines.adapters.slack_calls import GONE, Calls, Refused, Unclear, failed
+from pacer_pipelines.adapters.slack_forms import QUIET, in_some_form
+from pacer_pipelines.adapters.slack_outbox import Form, OutboxEntry, read_entry, write_entry, write_if_new
+from pacer_pipelines.adapters.slack_thread import complete
 
 _log = logging.getLogger(__name__)
 
 EVENT_TYPE = "pacer_verdict"
-TIMEOUT_SECONDS = 10
 ATTEMPTS = 2
-HISTORY_PAGES, PAGE_SIZE = 5, 200
-
-_HINTS = {
-    "invalid_auth": "SLACK_BOT_TOKEN is not valid",
-    "not_authed": "SLACK_BOT_TOKEN is empty",
-    "token_revoked": "SLACK_BOT_TOKEN was revoked",
-    "channel_not_found": "the plan's slack_channel does not exist, or the bot cannot see it",
-    "not_in_channel": "invite the bot to the plan's slack_channel",
-    "missing_scope": "the bot needs chat:write and channels:history, and channels:read unless the plan gives "
-    "the channel's id (C…)",
-    "ratelimited": "Slack asks to wait; the next run tries again",
-}
-# answers after which Slack may have done it all the same
-_UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
-# the earlier message of the day can never be changed again: the day gets a new one
-_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-
-
-class _Unclear(Exception):
-    """Nobody knows whether Slack did it; ``again`` says whether asking at once can tell."""
-
-    def __init__(self, reason: str, *, again: bool) -> None:
-        super().__init__(reason)
-        self.again = again
-
-
-class _Refused(Exception):
-    """Slack did not do it, and says why by a code."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(f"{code} ({_HINTS[code]})" if code in _HINTS else code)
-        self.code = code
+# clocks of two houses may differ by so much
+CLOCKS = timedelta(hours=1)
 
 
 class Slack:
     """Delivers letters, or renders them to files when there is no token."""
 
-    def __init__(self, token: str | None, outbox: Path, base_url: str | None = None) -> None:
+    def __init__(
+        self,
+        token: str | None,
+        outbox: Path,
+        base_url: str | None = None,
+        at: datetime | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Open the door.
 
         Args:
-            token: bot token with chat:write and channels:history; None renders to files only.
+            token: bot token with chat:write, channels:history and files:write; None renders to files only.
             outbox: folder of the outbox; made when missing.
             base_url: Slack's Web API by default; anything that speaks it, for tests.
+            at: now, naive UTC; kept with a message until it has arrived.
+            sleep: waits for so many seconds when Slack asks for it.
         """
         self._token, self._outbox, self._base_url = token, outbox, base_url
+        self._at, self._sleep = at.isoformat() if at else "", sleep
 
     @property
     def has_token(self) -> bool:
         """Whether messages go to Slack, and not only to files."""
         return bool(self._token)
 
+    def waiting_since(self, address: Address) -> datetime | None:
+        """When the message of an address was first tried, naive UTC, if it has not arrived since.
+
+        Raises:
+            DeliveryFailed: its outbox file is damaged.
+        """
+        before = read_entry(self._path(address))
+        return before.tried_at if before and before.state == "pending" else None
+
     def deliver(self, letter: Letter, address: Address) -> Delivery:
-        """Make Slack show this letter as the message of this experiment, day and topic.
+        """Make Slack show this letter as the message of this experiment, day and topic, with its thread.
 
         The same words again change nothing; others of the same day and topic update the same message. A topic that was
         rendered to a file is not rendered again.
@@ -84,18 +75,34 @@ class Slack:
             address: where to, and by what it is known again.
 
         Returns:
-            posted, updated or already_posted with ``channel/ts``; rendered or already_rendered with the file.
+            posted, updated or already_posted with ``channel/ts``, and what its thread still lacks; rendered or
+            already_rendered with the file.
 
         Raises:
             DeliveryFailed: Slack does not show it, or nobody knows; the outbox keeps it pending.
         """
-        path = self._outbox / f"{address.name}.json"
+        path = self._path(address)
         before = read_entry(path)
-        rendered = before is not None and before.state == "rendered" and before.verdict_id == address.says
-        if address.topic and rendered:
+        if address.topic and _says(before, address, "rendered"):
             return Delivery("already_rendered", str(path.with_suffix(".txt")))
-        entry = _entry(letter, address)
-        return self._deliver(path, entry, letter.text)
+        if before and _says(before, address, "posted"):
+            return self._completed(path, before, letter, "already_posted")
+        entry, was_sent = (
+            self._entry(letter, address, before),
+            before is not None and before.state == "pending",
+        )
+        if not self._token:
+            return _render(
+                path, entry if was_sent else replace(entry, state="rendered", first_tried=""), letter.text
+            )
+        write_entry(path, entry)
+        try:
+            entry, status = self._send(path, entry, letter.root, may_be_there=was_sent)
+        except (Unclear, Refused) as error:
+            raise failed(
+                f"Slack, {entry.experiment} {entry.topic or entry.date}", path.name, error
+            ) from error
+        return self._completed(path, entry, letter, status)
 
     def hold(self, letter: Letter, address: Address) -> bool:
         """Put the letter in the outbox without sending it: it waits for an earlier one.
@@ -106,148 +113,105 @@ class Slack:
         Raises:
             DeliveryFailed: its outbox file is damaged.
         """
-        path, entry = self._outbox / f"{address.name}.json", _entry(letter, address)
-        before = read_entry(path)
-        if before and before.state == "posted" and before.verdict_id == entry.verdict_id:
+        before = read_entry(self._path(address))
+        if _says(before, address, "posted"):
             return False
-        known = (before.channel_id, before.ts) if before else (None, None)
-        write_entry(path, replace(entry, channel_id=known[0], ts=known[1]))
+        write_entry(self._path(address), self._entry(letter, address, before))
         return True
 
-    def _deliver(self, path: Path, new: OutboxEntry, text: str) -> Delivery:
-        before = read_entry(path)
-        entry = replace(
-            new,
-            channel_id=before.channel_id if before else None,
-            ts=before.ts if before else None,
-        )
-        if before and before.state == "posted" and before.verdict_id == entry.verdict_id:
-            return Delivery("already_posted", f"{before.channel_id}/{before.ts}")
-        was_sent = before is not None and before.state == "pending"
-        if not self._token:
-            return _render(path, entry if was_sent else replace(entry, state="rendered"), text)
-        write_entry(path, entry)
-        try:
-            return self._send(path, entry, may_be_there=was_sent)
-        except (_Unclear, _Refused) as error:
-            raise DeliveryFailed(
-                f"Slack, {entry.experiment} {entry.topic or entry.date}: {error}; the outbox keeps it: {path.name}",
-                blocks=True,
-            ) from error
+    def _path(self, address: Address) -> Path:
+        return self._outbox / f"{address.name}.json"
 
-    def _send(self, path: Path, entry: OutboxEntry, *, may_be_there: bool) -> Delivery:
-        api = self._client()
+    def _entry(self, letter: Letter, address: Address, before: OutboxEntry | None) -> OutboxEntry:
+        """The message of an address before it is sent, with what is known of an earlier one."""
+        entry = OutboxEntry(
+            experiment=address.experiment, date=address.date.isoformat(), verdict_id=address.says, state="pending",
+            channel=address.channel, channel_id=None, ts=None, message=letter.root.message, topic=address.topic,
+            first_tried=self._at,
+        )  # fmt: skip
+        entry = replace(entry, message={**entry.message, "metadata": _metadata(entry)})
+        if before is None:
+            return entry
+        tried = before.first_tried if before.state == "pending" else ""
+        return replace(
+            entry, channel_id=before.channel_id, ts=before.ts, replies=before.replies, pictures=before.pictures,
+            first_tried=tried or self._at,
+        )  # fmt: skip
+
+    def _calls(self) -> Calls:
+        return Calls(self._token or "", self._base_url, self._sleep)
+
+    def _completed(self, path: Path, entry: OutboxEntry, letter: Letter, status: Status) -> Delivery:
+        """The thread behind a message that is there; what fails in it is told, and tried again by the next run."""
+        if self._token:
+            entry = complete(self._calls(), path, entry, letter)
+        missing = tuple(f"{name} ({entry.problem or 'not known to be there'})" for name in entry.missing)
+        return Delivery(status, f"{entry.channel_id}/{entry.ts}", missing)
+
+    def _send(
+        self, path: Path, entry: OutboxEntry, root: Part, *, may_be_there: bool
+    ) -> tuple[OutboxEntry, Status]:
+        calls = self._calls()
         for attempt in range(ATTEMPTS):
             if entry.ts is None and (may_be_there or attempt):
-                entry, found = self._found(api, entry)
+                entry, found = _found(calls, entry)
                 if found == entry.verdict_id:
-                    return _done(path, entry, "posted" if attempt else "already_posted")
+                    return _posted(path, entry, "found"), "posted" if attempt else "already_posted"
             try:
-                return self._put(api, path, entry)
-            except _Unclear as error:
+                return _put(calls, path, entry, root)
+            except Unclear as error:
                 if attempt + 1 == ATTEMPTS or not error.again:
                     raise
         raise AssertionError("every attempt returns or raises")
 
-    def _put(self, api: "WebClient", path: Path, entry: OutboxEntry) -> Delivery:
-        quiet = {"unfurl_links": False, "unfurl_media": False, "link_names": False}
-        if entry.ts is not None:
-            try:
-                _call(
-                    api.chat_update, channel=entry.channel_id, ts=entry.ts, link_names=False, **entry.message
-                )
-                return _done(path, entry, "updated")
-            except _Refused as error:
-                if error.code not in _GONE:
-                    raise
-                entry = replace(entry, ts=None)
-                write_entry(path, entry)
-        answer = _call(
-            api.chat_postMessage, channel=entry.channel_id or entry.channel, **quiet, **entry.message
-        )
-        return _done(path, replace(entry, channel_id=answer["channel"], ts=answer["ts"]), "posted")
 
-    def _found(self, api: "WebClient", entry: OutboxEntry) -> tuple[OutboxEntry, str | None]:
-        """The entry with the day's message if Slack has one, and the verdict_id that this message shows."""
-        channel_id, cursor = entry.channel_id or self._channel_id(api, entry.channel), ""
-        entry = replace(entry, channel_id=channel_id)
-        for _ in range(HISTORY_PAGES):
-            answer = _call(
-                api.conversations_history,
-                channel=channel_id,
-                include_all_metadata=True,
-                limit=PAGE_SIZE,
-                cursor=cursor,
-            )
-            for posted in answer["messages"]:
-                metadata = posted.get("metadata") or {}
-                payload = metadata.get("event_payload") or {}
-                about = (payload.get("experiment"), payload.get("date"), payload.get("topic", ""))
-                same = about == (entry.experiment, entry.date, entry.topic)
-                if metadata.get("event_type") == EVENT_TYPE and same:
-                    return replace(entry, ts=posted["ts"]), payload.get("verdict_id")
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                break
-        return entry, None
-
-    def _channel_id(self, api: "WebClient", channel: str) -> str:
-        """The id of a channel: history can only be asked by id."""
-        if not channel.startswith("#"):
-            return channel
-        cursor = ""
-        while True:
-            answer = _call(api.conversations_list, exclude_archived=True, limit=PAGE_SIZE, cursor=cursor)
-            for known in answer["channels"]:
-                if known["name"] == channel.removeprefix("#"):
-                    return str(known["id"])
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                raise _Refused("channel_not_found")
-
-    def _client(self) -> "WebClient":
-        from slack_sdk import WebClient
-        from slack_sdk.http_retry import RetryHandler
-        from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
-
-        # the default handlers repeat a post after a dropped connection, and so post twice
-        handlers: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=2)]
-        base_url = (self._base_url or WebClient.BASE_URL).rstrip("/") + "/"
-        return WebClient(self._token, base_url, TIMEOUT_SECONDS, retry_handlers=handlers)
+def _says(entry: OutboxEntry | None, address: Address, state: str) -> bool:
+    return entry is not None and entry.state == state and entry.verdict_id == address.says
 
 
-def _call(method: Any, **arguments: Any) -> Any:
-    """The answer of one call; every other end becomes _Refused or _Unclear."""
-    from slack_sdk.errors import SlackApiError, SlackClientError
-
-    try:
-        return method(**{name: value for name, value in arguments.items() if value != ""})
-    except SlackApiError as error:
-        raise _ended(error) from error
-    except TimeoutError as error:
-        # Slack may still be at work: asking at once would not tell
-        raise _Unclear("no answer in time", again=False) from error
-    except (OSError, SlackClientError, ValueError) as error:
-        slow = isinstance(getattr(error, "reason", None), TimeoutError)
-        raise _Unclear(f"the connection broke ({type(error).__name__})", again=not slow) from error
-
-
-def _ended(error: Any) -> Exception:
-    status = getattr(error.response, "status_code", 0)
-    body = getattr(error.response, "data", None)
-    code = body.get("error") if isinstance(body, dict) else None
-    if status >= 500 or code is None or code in _UNCLEAR:
-        return _Unclear(f"Slack answered {code or status}", again=True)
-    return _Refused(code)
+def _put(calls: Calls, path: Path, entry: OutboxEntry, root: Part) -> tuple[OutboxEntry, Status]:
+    metadata = entry.message["metadata"]
+    if entry.ts is not None:
+        try:
+            place = {"channel": entry.channel_id, "ts": entry.ts, "link_names": False, "metadata": metadata}
+            form, _ = in_some_form(calls, "chat.update", root, place)
+            return _posted(path, entry, form), "updated"
+        except Refused as error:
+            if error.code not in GONE:
+                raise
+            # a thread hangs on its message
+            entry = replace(entry, ts=None, replies={}, pictures={})
+            write_entry(path, entry)
+    place = {"channel": entry.channel_id or entry.channel, "metadata": metadata, **QUIET}
+    form, answer = in_some_form(calls, "chat.postMessage", root, place)
+    return _posted(path, replace(entry, channel_id=answer["channel"], ts=answer["ts"]), form), "posted"
 
 
-def _entry(letter: Letter, address: Address) -> OutboxEntry:
-    """The message of an address before anything was sent."""
-    entry = OutboxEntry(
-        experiment=address.experiment, date=address.date.isoformat(), verdict_id=address.says, state="pending",
-        channel=address.channel, channel_id=None, ts=None, message=letter.root.message, topic=address.topic,
-    )  # fmt: skip
-    return replace(entry, message={**entry.message, "metadata": _metadata(entry)})
+def _found(calls: Calls, entry: OutboxEntry) -> tuple[OutboxEntry, str | None]:
+    """The entry with the day's message if Slack has one, and the verdict_id that this message shows."""
+    channel_id = entry.channel_id or _channel_id(calls, entry.channel)
+    entry = replace(entry, channel_id=channel_id)
+    since = str((entry.tried_at - CLOCKS - datetime(1970, 1, 1)).total_seconds()) if entry.tried_at else ""
+    for posted in calls.pages(
+        "conversations.history", "messages", channel=channel_id, include_all_metadata=True, oldest=since
+    ):
+        metadata = posted.get("metadata") or {}
+        payload = metadata.get("event_payload") or {}
+        about = (payload.get("experiment"), payload.get("date"), payload.get("topic", ""))
+        same = about == (entry.experiment, entry.date, entry.topic) and not payload.get("part")
+        if metadata.get("event_type") == EVENT_TYPE and same:
+            return replace(entry, ts=posted["ts"]), payload.get("verdict_id")
+    return entry, None
+
+
+def _channel_id(calls: Calls, channel: str) -> str:
+    """The id of a channel: history can only be asked by id."""
+    if not channel.startswith("#"):
+        return channel
+    for known in calls.pages("conversations.list", "channels", exclude_archived=True):
+        if known["name"] == channel.removeprefix("#"):
+            return str(known["id"])
+    raise Refused("channel_not_found")
 
 
 def _metadata(entry: OutboxEntry) -> dict[str, Any]:
@@ -257,9 +221,10 @@ def _metadata(entry: OutboxEntry) -> dict[str, Any]:
     return {"event_type": EVENT_TYPE, "event_payload": {**payload, **topic}}
 
 
-def _done(path: Path, entry: OutboxEntry, status: Status) -> Delivery:
-    write_entry(path, replace(entry, state="posted"))
-    return Delivery(status, f"{entry.channel_id}/{entry.ts}")
+def _posted(path: Path, entry: OutboxEntry, form: Form) -> OutboxEntry:
+    entry = replace(entry, state="posted", form=form, first_tried="", problem="")
+    write_entry(path, entry)
+    return entry
 
 
 def _render(path: Path, entry: OutboxEntry, said: str) -> Delivery:

@@ -29,6 +29,8 @@ _HINTS = {
 }
 # answers after which Slack may have done it all the same
 _UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+# the earlier message can never be changed again: there has to be a new one
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 _CODE = re.compile(r"^[a-z0-9_]+$")
 # what is wrong with one message alone: others need not wait for it
 _OF_THE_MESSAGE = frozenset(
@@ -55,10 +57,10 @@ class Refused(Exception):
         self.code = code
 
 
-def failed(name: str, error: Unclear | Refused) -> DeliveryFailed:
-    """The failure as the rest of the house knows it; ``name`` is the message's file in the outbox."""
+def failed(what: str, file: str, error: Unclear | Refused) -> DeliveryFailed:
+    """The failure as the rest of the house knows it; ``file`` is the message's in the outbox."""
     alone = isinstance(error, Refused) and error.code in _OF_THE_MESSAGE
-    return DeliveryFailed(f"{error}; the outbox keeps it: {name}", blocks=not alone)
+    return DeliveryFailed(f"{what}: {error}; the outbox keeps it: {file}", blocks=not alone)
 
 
 class Calls:

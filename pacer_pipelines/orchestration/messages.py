@@ -2,21 +2,25 @@
 
 import os
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
-from pacer_pipelines.adapters.letters import Address, Letter
+from pacer_pipelines.adapters.letters import Address, Delivery, Letter
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
 from pacer_pipelines.adapters.slack_outbox import read_entry
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.report import Links, Report, plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed
 from pacer_pipelines.orchestration import data_docs, hands, verdict_day
 from pacer_pipelines.orchestration.effects import judged
+from pacer_pipelines.orchestration.pictures import pictures_of
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
 
 NOT_DELIVERED = "not delivered"
+# a message that waited for less is not worth a word
+LATE = timedelta(hours=1)
 
 
 def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
@@ -49,13 +53,13 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
         for plan, verdict in judged(world, each):
             name = plan.slug if each == day else f"{plan.slug} of {each}"
             first, of = failed.get(plan.slack_channel, (each, ""))
-            made, address = _letter(world, plan, verdict)
+            made, address = _letter(world, slack, plan, verdict)
             if first < each:
                 outcomes[name] = _hold(slack, made, address, of)
                 continue
             try:
                 done = slack.deliver(made, address)
-                outcomes[name] = f"{done.status}: {done.where}"
+                outcomes[name] = told_of(done)
             except DeliveryFailed as error:
                 outcomes[name] = f"{NOT_DELIVERED}: {error}"
                 if error.blocks:
@@ -65,17 +69,23 @@ def tell_slack(world: WorldResource, day: date) -> dict[str, str]:
 
 def tell_again(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
     """Deliver the message of one verdict again, since people have said something to it; gives what became of it."""
+    slack = slack_of(world)
     try:
-        done = slack_of(world).deliver(*_letter(world, plan, verdict))
+        return told_of(slack.deliver(*_letter(world, slack, plan, verdict)))
     except DeliveryFailed as error:
         return f"{NOT_DELIVERED}: {error}"
-    return f"{done.status}: {done.where}"
+
+
+def told_of(done: Delivery) -> str:
+    """What became of a message, in one line; a thread that is not complete yet says what it lacks."""
+    lacks = f"; its thread still lacks {', '.join(done.missing)}" if done.missing else ""
+    return f"{done.status}: {done.where}{lacks}"
 
 
 def slack_of(world: WorldResource) -> Slack:
     """The door to Slack; without a token, and in a dry run, it renders files."""
     token = None if world.world.settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
-    return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"))
+    return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"), world.now())
 
 
 def _links(world: WorldResource, plan: Plan, verdict: Verdict) -> Links:
@@ -102,11 +112,26 @@ def _docs(world: WorldResource, verdict: Verdict) -> str:
     return data_docs.link_to(world.home, url, verdict.date, next(iter(failed), None))
 
 
-def _letter(world: WorldResource, plan: Plan, verdict: Verdict) -> tuple[Letter, Address]:
+def _letter(world: WorldResource, slack: Slack, plan: Plan, verdict: Verdict) -> tuple[Letter, Address]:
     """The letter of a verdict and where it goes; another word of people's is another message."""
     told = report_of(world, plan, verdict)
     says = hands.says(verdict.verdict_id, told.words, told.actions)
-    return letter(told), Address(plan.slack_channel, plan.slug, verdict.date, says)
+    address = Address(plan.slack_channel, plan.slug, verdict.date, says)
+    told = replace(told, delayed=_delayed(world, slack, address, told.locale))
+    pictures = pictures_of(world, plan, verdict.date, told) if slack.has_token else ()
+    return letter(told, pictures), address
+
+
+def _delayed(world: WorldResource, slack: Slack, address: Address, locale: str) -> str:
+    """That a message comes late, and since when it waits; nothing for one that is tried again at once."""
+    try:
+        since = slack.waiting_since(address)
+    except DeliveryFailed:
+        # a damaged file: the delivery itself refuses it and says so
+        return ""
+    if since is None or world.now() - since < LATE:
+        return ""
+    return say(locale, "slack.delayed", time=f"{since:%Y-%m-%d %H:%M} UTC")
 
 
 def _hold(slack: Slack, made: Letter, address: Address, earlier: str) -> str:
@@ -119,7 +144,7 @@ def _hold(slack: Slack, made: Letter, address: Address, earlier: str) -> str:
 
 
 def _waiting_days(world: WorldResource) -> set[date]:
-    """Days whose message was begun and is not known to have arrived."""
+    """Days whose message was begun and is not known to have arrived, or whose thread is not complete."""
     found = set()
     for path in sorted((world.home / "outbox").glob("*.json")):
         try:
@@ -128,6 +153,6 @@ def _waiting_days(world: WorldResource) -> set[date]:
             # a damaged file: the delivery of its own day refuses it and says so
             entry = None
         # an alert is no day's message: the watch's next tick delivers it
-        if entry is not None and entry.state == "pending" and not entry.topic:
+        if entry is not None and entry.missing and not entry.topic:
             found.add(date.fromisoformat(entry.date))
     return found

@@ -27,6 +27,10 @@ class Emulator(ThreadingHTTPServer):
         self.messages: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.faults: list[tuple[str, str | int]] = []
+        self.files: dict[str, dict[str, Any]] = {}
+        self.posted = 0
+        # blocks that this workspace does not take yet
+        self.unknown_blocks: set[str] = set()
         self.released = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}/api/"
 
@@ -48,33 +52,95 @@ class Emulator(ThreadingHTTPServer):
         known = {
             "chat.postMessage": self._post,
             "chat.update": self._update,
+            "chat.delete": self._delete,
             "conversations.history": self._history,
+            "conversations.replies": self._replies,
+            "files.getUploadURLExternal": self._place,
+            "files.completeUploadExternal": self._share,
+            "files.delete": self._delete_file,
         }
         return known[method](arguments)
 
     def _post(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if arguments["channel"] not in (CHANNEL["id"], "#" + CHANNEL["name"]):
             return {"ok": False, "error": "channel_not_found"}
-        ts = f"1799999999.{len(self.messages):06d}"
+        if refused := self._refuses(arguments):
+            return {"ok": False, "error": refused}
+        self.posted += 1
+        ts = f"1799999999.{self.posted:06d}"
         self.messages.insert(0, {**arguments, "ts": ts})
         return {"ok": True, "channel": CHANNEL["id"], "ts": ts}
 
+    def _refuses(self, arguments: dict[str, Any]) -> str:
+        """What Slack says to a message that it does not take."""
+        types = {block["type"] for block in arguments.get("blocks") or ()}
+        return "invalid_blocks" if types & self.unknown_blocks else ""
+
     def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if refused := self._refuses(arguments):
+            return {"ok": False, "error": refused}
         for message in self.messages:
             if message["ts"] == arguments["ts"] and arguments["channel"] == CHANNEL["id"]:
                 message.update(arguments)
                 return {"ok": True, "channel": CHANNEL["id"], "ts": message["ts"]}
         return {"ok": False, "error": "message_not_found"}
 
+    def _delete(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        before = len(self.messages)
+        self.messages[:] = [message for message in self.messages if message["ts"] != arguments["ts"]]
+        return {"ok": True} if len(self.messages) < before else {"ok": False, "error": "message_not_found"}
+
+    def _place(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        number = f"F0{len(self.files):06d}"
+        self.files[number] = {"id": number, "name": arguments["filename"], "content": b""}
+        return {
+            "ok": True,
+            "upload_url": f"{self.url.removesuffix('/api/')}/upload/{number}",
+            "file_id": number,
+        }
+
+    def _share(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        (told,) = arguments["files"]
+        if not self.files.get(told["id"], {}).get("content"):
+            return {"ok": False, "error": "file_not_found"}
+        file = {"id": told["id"], "name": self.files[told["id"]]["name"], "title": told["title"]}
+        said = {"text": arguments["initial_comment"], "thread_ts": arguments["thread_ts"], "files": [file]}
+        self._post({"channel": arguments["channel_id"], **said})
+        return {"ok": True, "files": [file]}
+
+    def _delete_file(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self.files.pop(arguments["file"], None) is None:
+            return {"ok": False, "error": "file_not_found"}
+        kept = [m for m in self.messages if arguments["file"] not in [f["id"] for f in m.get("files", ())]]
+        self.messages[:] = kept
+        return {"ok": True}
+
+    def roots(self) -> list[dict[str, Any]]:
+        """Messages of the channel itself, the newest first."""
+        return [message for message in self.messages if not message.get("thread_ts")]
+
+    def thread(self, ts: str) -> list[dict[str, Any]]:
+        """Messages in the thread of one, the oldest first."""
+        return [message for message in self.messages if message.get("thread_ts") == ts][::-1]
+
     def _history(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return self._page(self.roots(), arguments)
+
+    def _replies(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        root = [message for message in self.messages if message["ts"] == arguments["ts"]]
+        if not root:
+            return {"ok": False, "error": "thread_not_found"}
+        return self._page(root + self.thread(arguments["ts"]), arguments)
+
+    def _page(self, messages: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
         if arguments["channel"] != CHANNEL["id"]:
             return {"ok": False, "error": "channel_not_found"}
         start = int(arguments.get("cursor") or 0)
         # Slack may return fewer than asked for: one message a page makes every client turn pages
-        page = self.messages[start : start + 1]
+        page = messages[start : start + 1]
         if not arguments.get("include_all_metadata"):
             page = [{key: value for key, value in message.items() if key != "metadata"} for message in page]
-        more = str(start + 1) if start + 1 < len(self.messages) else ""
+        more = str(start + 1) if start + 1 < len(messages) else ""
         return {"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}
 
 
@@ -83,6 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer one call, or fail as told."""
+        if self.path.startswith("/upload/"):
+            self._upload(self.path.removeprefix("/upload/"))
+            return
         method = self.path.partition("?")[0].removeprefix("/api/")
         arguments = self._arguments()
         fault = self.server.fault(method)
@@ -100,6 +169,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(200, {"ok": False, "error": fault} if fault else answer)
 
     do_GET = do_POST
+
+    def _upload(self, number: str) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.server.fault("upload") is not None:
+            self._reply(500, {})
+            return
+        self.server.files[number]["content"] = content
+        self._reply(200, {"ok": True})
 
     def _arguments(self) -> dict[str, Any]:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()

@@ -66,7 +66,7 @@ def state(outbox: Path) -> str:
 
 def test_verdict_is_posted_with_its_identity(server: Emulator, tmp_path: Path) -> None:
     delivery = deliver(server, tmp_path, shown())
-    (posted,) = server.messages
+    (posted,) = server.roots()
     assert delivery == Delivery("posted", f"C0PACER/{posted['ts']}")
     assert posted["metadata"]["event_payload"]["verdict_id"] == shown().verdict_id
     assert posted["text"].startswith("🟡 HOLD judge-model-v2, 2026-11-10 (day 9 of 42). B serves 30 %")
@@ -75,7 +75,7 @@ def test_verdict_is_posted_with_its_identity(server: Emulator, tmp_path: Path) -
 
 def test_message_unfurls_and_links_nothing(server: Emulator, tmp_path: Path) -> None:
     deliver(server, tmp_path, shown())
-    (posted,) = server.messages
+    (posted,) = server.roots()
     flags = {str(posted[name]).lower() for name in ("unfurl_links", "unfurl_media", "link_names")}
     assert flags <= {"0", "false"}
 
@@ -84,7 +84,7 @@ def test_same_verdict_again_calls_nobody(server: Emulator, tmp_path: Path) -> No
     deliver(server, tmp_path, shown())
     before = (tmp_path / "judge-model-v2-2026-11-10.json").read_bytes()
     assert deliver(server, tmp_path, shown()).status == "already_posted"
-    assert [method for method, _ in server.calls] == ["chat.postMessage"]
+    assert [method for method, _ in server.calls] == ["chat.postMessage"] * 2
     assert (tmp_path / "judge-model-v2-2026-11-10.json").read_bytes() == before
 
 
@@ -92,14 +92,14 @@ def test_revised_verdict_updates_the_same_message(server: Emulator, tmp_path: Pa
     first = deliver(server, tmp_path, shown())
     second = deliver(server, tmp_path, shown("check exposures_per_hour failed"))
     assert second == Delivery("updated", first.where)
-    (posted,) = server.messages
+    (posted,) = server.roots()
     assert "exposures_per_hour" in posted["text"]
 
 
 def test_each_day_has_its_own_message(server: Emulator, tmp_path: Path) -> None:
     deliver(server, tmp_path, shown())
     deliver(server, tmp_path, shown(date=date(2026, 11, 11)))
-    assert len(server.messages) == 2
+    assert len(server.roots()) == 2
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "500_after", "drop_before", 500, 429, "internal_error"])
@@ -111,22 +111,22 @@ def test_exactly_one_message_whatever_happens_to_the_call(
     server.faults = [("chat.postMessage", fault)]
     assert deliver(server, tmp_path, shown(), channel).status == "posted"
     assert deliver(server, tmp_path, shown(), channel).status == "already_posted"
-    days = [posted["metadata"]["event_payload"]["date"] for posted in server.messages]
+    days = [posted["metadata"]["event_payload"]["date"] for posted in server.roots()]
     assert sorted(days) == ["2026-11-09", "2026-11-10"]
 
 
 def test_slow_answer_is_looked_up_by_the_next_run(
     server: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pacer_pipelines.adapters.slack.TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("pacer_pipelines.adapters.slack_calls.TIMEOUT_SECONDS", 0.2)
     server.faults = [("chat.postMessage", "hang_after")]
     with pytest.raises(DeliveryFailed, match=r"no answer in time|connection broke"):
         deliver(server, tmp_path, shown())
     server.released.set()
-    assert [method for method, _ in server.calls] == ["chat.postMessage"]
+    assert [method for method, _ in server.calls] == ["chat.postMessage"] * 2
     monkeypatch.undo()
     assert deliver(server, tmp_path, shown()).status == "already_posted"
-    assert len(server.messages) == 1
+    assert len(server.roots()) == 1
 
 
 def test_post_that_was_stored_is_found_by_the_next_run(server: Emulator, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_post_that_was_stored_is_found_by_the_next_run(server: Emulator, tmp_pat
         deliver(server, tmp_path, shown())
     assert state(tmp_path) == "pending"
     assert deliver(server, tmp_path, shown()).status == "already_posted"
-    assert len(server.messages) == 1
+    assert len(server.roots()) == 1
     assert state(tmp_path) == "posted"
 
 
@@ -146,7 +146,7 @@ def test_revision_finds_the_stored_post_of_an_unclear_end_and_updates_it(
     with pytest.raises(DeliveryFailed):
         deliver(server, tmp_path, shown())
     assert deliver(server, tmp_path, shown("late ratings arrived")).status == "updated"
-    (posted,) = server.messages
+    (posted,) = server.roots()
     assert "late ratings arrived" in posted["text"]
 
 
@@ -157,7 +157,7 @@ def test_update_ends_with_the_new_words_in_one_message(
     deliver(server, tmp_path, shown())
     server.faults = [("chat.update", fault)]
     assert deliver(server, tmp_path, shown("late ratings arrived")).status == "updated"
-    (posted,) = server.messages
+    (posted,) = server.roots()
     assert "late ratings arrived" in posted["text"]
 
 
@@ -165,7 +165,7 @@ def test_deleted_message_is_posted_anew_for_a_revision(server: Emulator, tmp_pat
     deliver(server, tmp_path, shown())
     server.messages.clear()
     assert deliver(server, tmp_path, shown("late ratings arrived")).status == "posted"
-    assert len(server.messages) == 1
+    assert len(server.roots()) == 1
 
 
 def test_wrong_token_says_what_to_do_and_keeps_the_message(server: Emulator, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_wrong_token_says_what_to_do_and_keeps_the_message(server: Emulator, tmp
     assert "xoxb" not in str(failure.value)
     assert state(tmp_path) == "pending"
     assert deliver(server, tmp_path, shown()).status == "posted"
-    assert len(server.messages) == 1
+    assert len(server.roots()) == 1
 
 
 def test_unknown_channel_is_named(server: Emulator, tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_rendering_again_touches_no_file(tmp_path: Path) -> None:
 def test_rendered_message_is_posted_once_there_is_a_token(server: Emulator, tmp_path: Path) -> None:
     deliver(None, tmp_path, shown())
     assert deliver(server, tmp_path, shown()).status == "posted"
-    assert len(server.messages) == 1
+    assert len(server.roots()) == 1
 
 
 def test_unclear_end_is_remembered_through_a_run_without_token(server: Emulator, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_unclear_end_is_remembered_through_a_run_without_token(server: Emulator,
         deliver(server, tmp_path, shown())
     deliver(None, tmp_path, shown())
     assert deliver(server, tmp_path, shown()).status == "already_posted"
-    assert len(server.messages) == 1
+    assert len(server.roots()) == 1
 
 
 # --- alerts -----------------------------------------------------------------------------------------------------
@@ -251,8 +251,8 @@ def test_an_alert_is_a_message_of_its_own_beside_that_of_the_day(server: Emulato
     assert announce(server, tmp_path).status == "posted"
     assert announce(server, tmp_path).status == "already_posted"
     assert deliver(server, tmp_path, shown()).status == "already_posted"
-    assert len(server.messages) == 2
-    assert "<!channel>" not in str(server.messages[0])
+    assert len(server.roots()) == 2
+    assert "<!channel>" not in str(server.roots()[0])
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "500_after"])
@@ -264,7 +264,7 @@ def test_an_alert_of_unclear_end_is_found_again_and_posted_once(
     with pytest.raises(DeliveryFailed, match="rollback-ab12"):
         announce(server, tmp_path)
     assert announce(server, tmp_path).status == "already_posted"
-    assert len(server.messages) == 2
+    assert len(server.roots()) == 2
 
 
 def test_an_alert_that_is_not_known_to_have_arrived_is_not_taken_for_the_day(
@@ -276,13 +276,13 @@ def test_an_alert_that_is_not_known_to_have_arrived_is_not_taken_for_the_day(
     with pytest.raises(DeliveryFailed):
         deliver(server, tmp_path, shown())
     assert deliver(server, tmp_path, shown()).status == "posted"
-    assert len(server.messages) == 2
+    assert len(server.roots()) == 2
 
 
 def test_an_alert_that_changes_updates_its_message(server: Emulator, tmp_path: Path) -> None:
     announce(server, tmp_path, "ab12-not-cut")
     assert announce(server, tmp_path, "ab12-cut").status == "updated"
-    assert len(server.messages) == 1
+    assert len(server.roots()) == 1
 
 
 def test_an_alert_without_a_token_is_rendered_once(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Workspace(Emulator):
 
     def payload(self, user: str, action: str, value: str, **changes: Any) -> dict[str, Any]:
         """A ``block_actions`` payload; by default of the newest message."""
-        ts = changes.pop("ts", self.messages[0]["ts"] if self.messages else "1.0")
+        ts = changes.pop("ts", self.roots()[0]["ts"] if self.roots() else "1.0")
         pressed = {
             "type": "button", "block_id": "pacer_actions", "action_id": f"pacer_{action}", "value": value,
             "action_ts": changes.pop("clicked", "1763251200.000100"),

@@ -44,9 +44,9 @@ def test_a_later_day_waits_for_an_earlier_one_and_all_follow_in_order(
     # the first day fails again, and then Slack would take the second
     waiting = tell_slack(world, DAYS[1])["judge-model-v2"]
     assert waiting == "not delivered: waits for judge-model-v2-2026-11-10"
-    assert server.messages == []
+    assert server.roots() == []
     kept = json.loads((world.home / "outbox" / "judge-model-v2-2026-11-11.json").read_text())
     assert kept["state"] == "pending"
     tell_slack(world, DAYS[2])
-    said = [message["metadata"]["event_payload"]["date"] for message in reversed(server.messages)]
+    said = [message["metadata"]["event_payload"]["date"] for message in reversed(server.roots())]
     assert said == [str(day) for day in DAYS]

@@ -138,12 +138,12 @@ def test_an_approval_is_recorded_followed_by_the_watch_once_and_shown_in_the_mes
     # the app only writes the record, and the message says so
     assert (team.live.share, len(team.live.journal("approval"))) == (30, 1)
     assert texts(team.live.tick()) == [
-        "approved by ina: B now has 50 % (flag version 3)", f"updated: C0PACER/{team.slack.messages[0]['ts']}"
+        "approved by ina: B now has 50 % (flag version 3)", f"updated: C0PACER/{team.slack.roots()[0]['ts']}"
     ]  # fmt: skip
     assert team.live.share == 50
     assert (len(team.log()), '"who": "ina"' in team.log()[0], win in team.log()[0]) == (1, True, True)
     assert texts(team.live.tick()) == []
-    assert len(team.slack.messages) == 1
+    assert len(team.slack.roots()) == 1
     shown = report_of(team.live.resource, team.live.resource.world.plan(SLUG), WIN)
     assert shown.words == (
         "Approved by ina at 2026-11-08 00:01 UTC: B has 50 % since 2026-11-08 00:02 UTC (flag version 3)",
@@ -171,7 +171,7 @@ def test_a_rollback_closes_at_once_and_the_next_look_cuts_b_in_the_persons_name(
     assert report_of(team.live.resource, plan, WIN).words == (
         "Rolled back by bo at 2026-11-08 00:01 UTC: B has 0 %",
     )
-    assert team.click(INA, "roll_back", win, ts=team.slack.messages[-1]["ts"]) == (
+    assert team.click(INA, "roll_back", win, ts=team.slack.roots()[-1]["ts"]) == (
         "Already rolled back by bo at 2026-11-08 00:01 UTC. B has 0 %."
     )
 
@@ -395,7 +395,7 @@ def test_an_app_killed_between_record_and_answer_has_heard_the_person(
         assert "nobody knows whether it was recorded" in team.click(INA, "approve", win)
     assert len(team.live.journal("approval")) == 1
     assert "approved by ina: B now has 50 % (flag version 3)" in texts(team.live.tick())
-    assert len(team.slack.messages) == 1
+    assert len(team.slack.roots()) == 1
     assert team.click(INA, "approve", win).endswith("The flag has followed.")
 
 
@@ -464,9 +464,7 @@ def test_without_people_no_message_has_a_button(team: Team) -> None:
 
 
 def reminders(team: Team) -> list[str]:
-    return [
-        message["text"] for message in team.slack.messages if "nobody has acknowledged" in message["text"]
-    ]
+    return [message["text"] for message in team.slack.roots() if "nobody has acknowledged" in message["text"]]
 
 
 def test_a_rollback_is_said_again_each_hour_until_a_click_on_the_reminder(team: Team) -> None:
@@ -480,7 +478,7 @@ def test_a_rollback_is_said_again_each_hour_until_a_click_on_the_reminder(team: 
     assert reminders(team)[0].startswith(
         f"<!channel> ROLLBACK {SLUG}: nobody has acknowledged it. 2026-11-07: GOOD fell"
     )
-    assert {message["channel"] for message in team.slack.messages} <= {"#pacer-experiments", "C0PACER"}
+    assert {message["channel"] for message in team.slack.roots()} <= {"#pacer-experiments", "C0PACER"}
     # the watch was off for a day: one is sent
     team.live.tick(86_400)
     team.live.tick()
@@ -505,7 +503,7 @@ def test_the_command_acknowledges_as_the_button_does(team: Team) -> None:
     for _ in range(3):
         team.live.tick(7200)
     assert reminders(team) == []
-    assert any("Acknowledged by lead" in message["text"] for message in team.slack.messages)
+    assert any("Acknowledged by lead" in message["text"] for message in team.slack.roots())
 
 
 def test_of_a_rollback_that_has_not_arrived_nobody_is_reminded(team: Team) -> None:

@@ -410,7 +410,7 @@ def test_a_message_that_did_not_arrive_is_delivered_by_the_next_tick(
         (delivered,) = live.tick().outcomes
         assert delivered.text.startswith("posted: C0PACER/")
         assert kinds(live) == []
-        assert len(server.messages) == 1
+        assert len(server.roots()) == 1
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------

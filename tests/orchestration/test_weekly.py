@@ -40,7 +40,7 @@ def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 def weeks(server: Emulator) -> list[str]:
     """The weeks that the channel reads, oldest first."""
-    return [message["text"].split(":")[0] for message in reversed(server.messages)]
+    return [message["text"].split(":")[0] for message in reversed(server.roots())]
 
 
 def test_a_digest_is_posted_on_sunday_and_once(world: WorldResource, slack: Emulator) -> None:
@@ -107,6 +107,6 @@ def test_a_run_that_breaks_on_sunday_still_tells_the_week(world: WorldResource, 
     hold(world, SUNDAY, broken, {effects.OF_A_BACKFILL: "b"})
     assert weeks(slack) == []
     hold(world, SUNDAY, broken, {})
-    verdict, digest = reversed(slack.messages)
+    verdict, digest = reversed(slack.roots())
     assert "HOLD judge-model-v2" in verdict["text"]
     assert "1 hold (checks failed)" in digest["text"]

@@ -60,7 +60,7 @@ def wrong_with(world: World, slack: Emulator, verdict_id: str) -> list[str]:
         json.loads(path.read_bytes())["metadata"]["version"] for path in (world.home / "flags").glob("*.json")
     }
     live = json.loads(world.flag_file.read_bytes())
-    told = [message["metadata"]["event_payload"] for message in slack.messages]
+    told = [message["metadata"]["event_payload"] for message in slack.roots()]
     said = [payload["verdict_id"] for payload in told if payload["experiment"] == SLUG]
     entry = json.loads((world.home / "outbox" / f"{SLUG}-{LAST}.json").read_bytes())
     seen = {
@@ -174,7 +174,7 @@ def test_killed_at_any_step_and_run_again_there_is_one_verdict_one_flag_version_
             nursery.run(world, slack)
             changed = sorted(name for name, content in contents(world).items() if after.get(name) != content)
             wrong += [f"a third run changed {name}" for name in changed] + (
-                ["a third message"] if len(slack.messages) > 1 else []
+                ["a third message"] if len(slack.roots()) > 1 else []
             )
         if wrong:
             broken[at] = wrong
@@ -238,6 +238,6 @@ def test_after_a_kill_and_two_runs_at_once_the_day_is_as_after_one_undisturbed_r
 
 
 def test_after_a_kill_and_two_runs_at_once_on_sunday_the_channel_has_one_digest(disturbed: Disturbed) -> None:
-    topics = [message["metadata"]["event_payload"].get("topic") for message in disturbed.slack.messages]
+    topics = [message["metadata"]["event_payload"].get("topic") for message in disturbed.slack.roots()]
     assert topics.count("digest-2026-W46-pacer-experiments") == 1
     assert len(topics) == 2
