@@ -9,6 +9,7 @@ from typing import Literal
 from pacer_pipelines.decisions.metric_rows import MetricRow, metric_row
 from pacer_pipelines.decisions.reading import reading_text
 from pacer_pipelines.decisions.revised import Revised, revised_text
+from pacer_pipelines.decisions.since import is_quiet, since
 from pacer_pipelines.decisions.values import Check, Finding, Role, Verdict, Word
 from pacer_pipelines.plan import Plan
 
@@ -74,13 +75,16 @@ class Report:
     locale: str = "en"
 
 
-def report(verdict: Verdict, plan: Plan, revised: Sequence[Revised] = ()) -> Report:
+def report(
+    verdict: Verdict, plan: Plan, revised: Sequence[Revised] = (), before: Verdict | None = None
+) -> Report:
     """Everything to show about one verdict; aggregates only.
 
     Args:
         verdict: the decision of one experiment and day.
         plan: the plan that the verdict obeyed; gives margins, variant names and the last day.
         revised: earlier days that the run of this day judged again.
+        before: the verdict of the judged day before, if there is one.
     """
     primary = next((f for f in verdict.findings if f.metric == plan.primary.metric), None)
     first = metric_row(primary, plan) if primary else None
@@ -109,6 +113,9 @@ def report(verdict: Verdict, plan: Plan, revised: Sequence[Revised] = ()) -> Rep
         code_version=verdict.code_version,
         as_of=verdict.as_of.strftime("%Y-%m-%d %H:%M UTC"),
         revised=revised_text(revised),
+        since=since(verdict, before, plan),
+        quiet=is_quiet(verdict, before, revised),
+        loud=verdict.verdict == "rollback",
     )
 
 
@@ -139,6 +146,7 @@ def plain_text(report: Report) -> str:
         [report.headline, report.share_line],
         _entry("Why", [report.why, *report.further]),
         _entry("Revised", list(report.revised)),
+        _entry("Since", list(report.since)),
         _entry("Effect", [report.effect_line, *_strength(report.primary)]),
         _entry("Reading", [report.reading] if report.reading else []),
         _table(report.rows),

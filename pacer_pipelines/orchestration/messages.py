@@ -25,13 +25,21 @@ LATE = timedelta(hours=1)
 
 def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
     """What is told of a day: its verdict, and the earlier ones that its run revised."""
-    told = report(verdict, plan, world.verdicts.revised_by(plan.slug, verdict.date))
+    revised = world.verdicts.revised_by(plan.slug, verdict.date)
+    told = report(verdict, plan, revised, _day_before(world, verdict))
     return replace(
         told,
         links=_links(world, plan, verdict),
         words=hands.words_of(world, plan, verdict),
         actions=hands.open_actions(world, plan, verdict),
     )
+
+
+def _day_before(world: WorldResource, verdict: Verdict) -> Verdict | None:
+    """The current verdict of the judged day before."""
+    days = [day for day in world.verdicts.days(verdict.experiment) if day < verdict.date]
+    content = world.verdicts.current(verdict.experiment, days[-1]) if days else None
+    return Verdict.from_dict(content) if content else None
 
 
 def as_text(world: WorldResource, plan: Plan, verdict: Verdict) -> str:

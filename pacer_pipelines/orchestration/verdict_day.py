@@ -45,6 +45,8 @@ ONLY_SHOWN = frozenset(
         "plan_advice.py",
         "plan_traffic.py",
         "explained.py",
+        "catalogue.py",
+        "since.py",
         "coverage.py",
         "digest.py",
         "digest_text.py",

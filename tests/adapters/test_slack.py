@@ -123,7 +123,7 @@ def test_slow_answer_is_looked_up_by_the_next_run(
     with pytest.raises(DeliveryFailed, match=r"no answer in time|connection broke"):
         deliver(server, tmp_path, shown())
     server.released.set()
-    assert [method for method, _ in server.calls] == ["chat.postMessage"] * 2
+    assert [method for method, _ in server.calls] == ["chat.postMessage"]
     monkeypatch.undo()
     assert deliver(server, tmp_path, shown()).status == "already_posted"
     assert len(server.roots()) == 1

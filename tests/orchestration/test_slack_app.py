@@ -476,7 +476,7 @@ def test_a_rollback_is_said_again_each_hour_until_a_click_on_the_reminder(team: 
     team.live.tick()
     assert len(reminders(team)) == 1
     assert reminders(team)[0].startswith(
-        f"<!channel> ROLLBACK {SLUG}: nobody has acknowledged it. 2026-11-07: GOOD fell"
+        f"<!channel> 🔴 ROLLBACK {SLUG}: nobody has acknowledged it. 2026-11-07: GOOD fell"
     )
     assert {message["channel"] for message in team.slack.roots()} <= {"#pacer-experiments", "C0PACER"}
     # the watch was off for a day: one is sent

@@ -1,0 +1,71 @@
+"""What changed since the verdict before, and whether that is worth more than one short message."""
+
+from collections.abc import Sequence
+
+from pacer_pipelines.decisions.revised import Revised
+from pacer_pipelines.decisions.values import Finding, Verdict
+from pacer_pipelines.decisions.wording import difference_text, enough_to_show, metric_name
+from pacer_pipelines.plan import Plan
+
+# rules after which the next day may be the same again
+STILL = frozenset({"waiting", "closed"})
+WEEK = 7
+
+
+def since(verdict: Verdict, before: Verdict | None, plan: Plan) -> tuple[str, ...]:
+    """What is new, as sentences: the word, the effect and its strength, ratings, and checks; nothing on a first day.
+
+    Args:
+        verdict: the verdict of the day.
+        before: the verdict of the judged day before it.
+        plan: names the primary metric.
+    """
+    if before is None:
+        return ()
+    return (
+        *_word(verdict, before),
+        *_effect(_primary(verdict, plan), _primary(before, plan)),
+        *_checks(_failed(verdict) - _failed(before), "fails now"),
+        *_checks(_failed(before) - _failed(verdict), "passes again"),
+    )
+
+
+def is_quiet(verdict: Verdict, before: Verdict | None, revised: Sequence[Revised]) -> bool:
+    """Whether nothing happened: it only waits (or stays closed), as it did the day before.
+
+    Never on a first day, on a whole week (the days on which a promotion is looked at), when a check fails that passed
+    the day before, or when earlier verdicts were revised.
+    """
+    if before is None or revised or verdict.rule not in STILL or verdict.day % WEEK == 0:
+        return False
+    same = (verdict.rule, verdict.share_after) == (before.rule, before.share_after)
+    return same and not _failed(verdict) - _failed(before)
+
+
+def _word(verdict: Verdict, before: Verdict) -> tuple[str, ...]:
+    now, then = (f"{one.verdict} ({one.rule})" for one in (verdict, before))
+    return () if now == then else (f"{before.date} said {then}, now {now}",)
+
+
+def _effect(now: Finding | None, then: Finding | None) -> tuple[str, ...]:
+    if now is None or then is None or not (enough_to_show(now) and enough_to_show(then)):
+        return ()
+    metric = now.metric
+    moved = f"{difference_text(metric, then.effect)} → {difference_text(metric, now.effect)}"
+    strength = (
+        "" if now.z_star is None or then.z_star is None else f", z* {then.z_star:.2f} → {now.z_star:.2f}"
+    )
+    more = now.n_control + now.n_treatment - then.n_control - then.n_treatment
+    return (f"{metric_name(metric)} {moved}{strength}; {more:+,} rated",)
+
+
+def _checks(names: set[str], what: str) -> tuple[str, ...]:
+    return (f"{what}: {', '.join(sorted(names))}",) if names else ()
+
+
+def _failed(verdict: Verdict) -> set[str]:
+    return {check.name for check in verdict.checks if not check.passed}
+
+
+def _primary(verdict: Verdict, plan: Plan) -> Finding | None:
+    return next((one for one in verdict.findings if one.metric == plan.primary.metric), None)
