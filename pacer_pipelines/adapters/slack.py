@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pacer_pipelines.adapters.alarm_webhook import AlarmWebhook
 from pacer_pipelines.adapters.letters import Address, Delivery, Letter, Part, Status
 from pacer_pipelines.adapters.slack_calls import GONE, Calls, Refused, Unclear, failed
 from pacer_pipelines.adapters.slack_forms import QUIET, in_some_form
@@ -25,6 +26,8 @@ EVENT_TYPE = "pacer_verdict"
 ATTEMPTS = 2
 # clocks of two houses may differ by so much
 CLOCKS = timedelta(hours=1)
+# a message that waits for so long is worth the alarm, loud or not
+TOO_LONG = timedelta(days=1)
 
 
 class Slack:
@@ -37,6 +40,7 @@ class Slack:
         base_url: str | None = None,
         at: datetime | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        alarm: AlarmWebhook | None = None,
     ) -> None:
         """Open the door.
 
@@ -46,9 +50,10 @@ class Slack:
             base_url: Slack's Web API by default; anything that speaks it, for tests.
             at: now, naive UTC; kept with a message until it has arrived.
             sleep: waits for so many seconds when Slack asks for it.
+            alarm: rings when Slack does not take a loud letter, or any for a day.
         """
         self._token, self._outbox, self._base_url = token, outbox, base_url
-        self._at, self._sleep = at.isoformat() if at else "", sleep
+        self._at, self._sleep, self._alarm = at, sleep, alarm
 
     @property
     def has_token(self) -> bool:
@@ -99,9 +104,9 @@ class Slack:
         try:
             entry, status = self._send(path, entry, letter.root, may_be_there=was_sent)
         except (Unclear, Refused) as error:
-            raise failed(
-                f"Slack, {entry.experiment} {entry.topic or entry.date}", path.name, error
-            ) from error
+            what = f"Slack, {entry.experiment} {entry.topic or entry.date}"
+            rang = self._rang(letter, address, entry, error)
+            raise failed(what, path.name + rang, error) from error
         return self._completed(path, entry, letter, status)
 
     def hold(self, letter: Letter, address: Address) -> bool:
@@ -119,6 +124,13 @@ class Slack:
         write_entry(self._path(address), self._entry(letter, address, before))
         return True
 
+    def _rang(self, letter: Letter, address: Address, entry: OutboxEntry, error: Exception) -> str:
+        """What became of the last-resort alarm, if there is one and it is worth one."""
+        waits = self._at - entry.tried_at if self._at and entry.tried_at else timedelta(0)
+        if self._alarm is None or not (letter.loud or waits >= TOO_LONG):
+            return ""
+        return f"; {self._alarm.ring(letter, address, str(error))}"
+
     def _path(self, address: Address) -> Path:
         return self._outbox / f"{address.name}.json"
 
@@ -127,7 +139,7 @@ class Slack:
         entry = OutboxEntry(
             experiment=address.experiment, date=address.date.isoformat(), verdict_id=address.says, state="pending",
             channel=address.channel, channel_id=None, ts=None, message=letter.root.message, topic=address.topic,
-            first_tried=self._at,
+            first_tried=self._at.isoformat() if self._at else "",
         )  # fmt: skip
         entry = replace(entry, message={**entry.message, "metadata": _metadata(entry)})
         if before is None:
@@ -135,7 +147,7 @@ class Slack:
         tried = before.first_tried if before.state == "pending" else ""
         return replace(
             entry, channel_id=before.channel_id, ts=before.ts, replies=before.replies, pictures=before.pictures,
-            first_tried=tried or self._at,
+            first_tried=tried or entry.first_tried,
         )  # fmt: skip
 
     def _calls(self) -> Calls:

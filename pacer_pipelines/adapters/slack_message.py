@@ -69,7 +69,8 @@ def alert_letter(alert: Alert, *, mention: bool = False) -> Letter:
         *_actions(("acknowledge",) if alert.about else (), alert.about, alert.locale),
         context(alert.footer),
     ]
-    return Letter(Part(_message(". ".join([title, *alert.lines]), blocks, mention)), alert.as_text())
+    said = _message(". ".join([title, *alert.lines]), blocks, mention)
+    return Letter(Part(said), alert.as_text(), loud=mention)
 
 
 def letter(report: Report, pictures: Sequence[Picture] = ()) -> Letter:
@@ -84,7 +85,7 @@ def letter(report: Report, pictures: Sequence[Picture] = ()) -> Letter:
         return Letter(Part(_message(spoken, _short(report))), text)
     root = _part(spoken, _blocks, report, mention=report.loud)
     details = _part(". ".join([_word(report, "details"), *report.further]), _details, report)
-    return Letter(root, text, (details,), tuple(pictures))
+    return Letter(root, text, (details,), tuple(pictures), loud=report.loud)
 
 
 # how a table is shown: its title, its rows, and the words of the report's language

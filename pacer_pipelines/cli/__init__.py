@@ -11,6 +11,7 @@ from pacer_pipelines.cli.digest import digest
 from pacer_pipelines.cli.forget import forget, retain
 from pacer_pipelines.cli.history import history
 from pacer_pipelines.cli.look import dashboard, home, verdict
+from pacer_pipelines.cli.outbox import outbox
 from pacer_pipelines.cli.plan import plan
 from pacer_pipelines.cli.reconcile import reconcile
 from pacer_pipelines.cli.rollout import acknowledge, approve, flag, rollback
@@ -31,6 +32,6 @@ def main() -> None:
 
 for command in (
     run, backfill, watch, verdict, history, explain, replay, reconcile, segments, digest, dashboard, plan, approve,
-    rollback, acknowledge, slack_app, flag, forget, retain, home,
+    rollback, acknowledge, slack_app, outbox, flag, forget, retain, home,
 ):  # fmt: skip
     main.add_command(command)

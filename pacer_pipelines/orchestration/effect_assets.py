@@ -10,6 +10,9 @@ from pacer_pipelines.orchestration.exclusive import alone
 from pacer_pipelines.orchestration.landing_assets import ONE_DAY
 from pacer_pipelines.orchestration.resources import WorldResource
 
+WHY_DELIVERED = "a verdict that nobody reads helps nobody: what Slack did not take follows with the next run"
+DELIVERED = dg.AssetCheckSpec("slack_delivered", asset="slack_message", description=WHY_DELIVERED)
+
 
 def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -> list[dg.AssetsDefinition]:
     """Assets behind the verdict; each finds out by itself whether it has already happened.
@@ -33,16 +36,23 @@ def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -
         with alone(world.home):
             return _effects(context, effects.follow_flags(world, day), effects.NOT_MOVED)
 
-    @dg.asset(deps=["verdicts", traffic_flag], group_name="effects", kinds={"slack"}, **common)
+    @dg.asset(
+        deps=["verdicts", traffic_flag],
+        group_name="effects",
+        kinds={"slack"},
+        check_specs=[DELIVERED],
+        **common,
+    )
     def slack_message(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
         """One message per experiment and day in the plan's channel, or a file when there is no token."""
         day = date.fromisoformat(context.partition_key)
         if not effects.tells_slack(context.run.tags):
-            return dg.MaterializeResult(metadata={"slack": effects.LEFT_ALONE})
+            return dg.MaterializeResult(
+                metadata={"slack": effects.LEFT_ALONE}, check_results=[_delivered({})]
+            )
         with alone(world.home):
-            told = messages.tell_slack(world, day)
-            reminded = reminders.remind_all(world, world.now())
-            return _effects(context, {**told, **reminded}, messages.NOT_DELIVERED)
+            told = messages.tell_slack(world, day) | reminders.remind_all(world, world.now())
+        return _effects(context, told, messages.NOT_DELIVERED)._replace(check_results=[_delivered(told)])
 
     @dg.asset(deps=["verdicts", slack_message], group_name="effects", kinds={"slack"}, **common)
     def weekly_digest(context: dg.AssetExecutionContext, world: WorldResource) -> dg.MaterializeResult:
@@ -61,6 +71,19 @@ def effect_assets(partitions: dg.DailyPartitionsDefinition, owners: list[str]) -
         )
 
     return [traffic_flag, slack_message, weekly_digest, report_page]
+
+
+def _delivered(told: dict[str, str]) -> dg.AssetCheckResult:
+    """Failed when a message is not in Slack, a warning when only its thread lacks something."""
+    waits = {name: text for name, text in told.items() if text.startswith(messages.NOT_DELIVERED)}
+    lacks = {name: text for name, text in told.items() if messages.LACKS in text}
+    return dg.AssetCheckResult(
+        check_name=DELIVERED.name,
+        passed=not waits and not lacks,
+        severity=dg.AssetCheckSeverity.ERROR if waits else dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{name}: {text}" for name, text in {**waits, **lacks}.items())
+        or WHY_DELIVERED,
+    )
 
 
 def _effects(context: dg.AssetExecutionContext, outcomes: dict[str, str], bad: str) -> dg.MaterializeResult:

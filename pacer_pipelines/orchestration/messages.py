@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from datetime import date, timedelta
 
+from pacer_pipelines.adapters.alarm_webhook import WEBHOOK_VARIABLE, AlarmWebhook
 from pacer_pipelines.adapters.letters import Address, Delivery, Letter
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
@@ -18,7 +19,7 @@ from pacer_pipelines.orchestration.pictures import pictures_of
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
 
-NOT_DELIVERED = "not delivered"
+NOT_DELIVERED, LACKS = "not delivered", "; its thread still lacks"
 # a message that waited for less is not worth a word
 LATE = timedelta(hours=1)
 
@@ -86,14 +87,16 @@ def tell_again(world: WorldResource, plan: Plan, verdict: Verdict) -> str:
 
 def told_of(done: Delivery) -> str:
     """What became of a message, in one line; a thread that is not complete yet says what it lacks."""
-    lacks = f"; its thread still lacks {', '.join(done.missing)}" if done.missing else ""
+    lacks = f"{LACKS} {', '.join(done.missing)}" if done.missing else ""
     return f"{done.status}: {done.where}{lacks}"
 
 
 def slack_of(world: WorldResource) -> Slack:
     """The door to Slack; without a token, and in a dry run, it renders files."""
     token = None if world.world.settings.dry_run else os.environ.get("SLACK_BOT_TOKEN")
-    return Slack(token, world.home / "outbox", os.environ.get("SLACK_BASE_URL"), world.now())
+    outbox, url = world.home / "outbox", os.environ.get(WEBHOOK_VARIABLE)
+    alarm = AlarmWebhook(url, outbox) if url and token else None
+    return Slack(token, outbox, os.environ.get("SLACK_BASE_URL"), world.now(), alarm=alarm)
 
 
 def _links(world: WorldResource, plan: Plan, verdict: Verdict) -> Links:

@@ -29,6 +29,9 @@ class Emulator(ThreadingHTTPServer):
         self.faults: list[tuple[str, str | int]] = []
         self.files: dict[str, dict[str, Any]] = {}
         self.posted = 0
+        self.retry_after = "0"
+        # Slack may return fewer than asked for: one message a page makes every client turn pages
+        self.page_size = 1
         # blocks that this workspace does not take yet
         self.unknown_blocks: set[str] = set()
         self.released = threading.Event()
@@ -136,11 +139,11 @@ class Emulator(ThreadingHTTPServer):
         if arguments["channel"] != CHANNEL["id"]:
             return {"ok": False, "error": "channel_not_found"}
         start = int(arguments.get("cursor") or 0)
-        # Slack may return fewer than asked for: one message a page makes every client turn pages
-        page = messages[start : start + 1]
+        page = messages[start : start + self.page_size]
         if not arguments.get("include_all_metadata"):
             page = [{key: value for key, value in message.items() if key != "metadata"} for message in page]
-        more = str(start + 1) if start + 1 < len(messages) else ""
+        after = start + self.page_size
+        more = str(after) if after < len(messages) else ""
         return {"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}
 
 
@@ -191,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.dumps(content).encode() if content else b""
         self.send_response(status)
         if status == 429:
-            self.send_header("Retry-After", "0")
+            self.send_header("Retry-After", self.server.retry_after)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
