@@ -127,7 +127,8 @@ def _spoken(report: Report) -> str:
 
 def _short(report: Report) -> list[Block]:
     """A day on which nothing happened: one glance."""
-    lines = [f"{report.share_line}. {report.why}", report.effect_line, *report.since]
+    new = [f"{_word(report, 'since_yesterday')}: {line}" for line in report.since]
+    lines = [f"{report.share_line}. {report.why}", report.effect_line, *new]
     return [heading(_title(report)), *listed(lines), *_footer(report)]
 
 

@@ -56,7 +56,8 @@ def _effect(now: Finding | None, then: Finding | None) -> tuple[str, ...]:
         "" if now.z_star is None or then.z_star is None else f", z* {then.z_star:.2f} → {now.z_star:.2f}"
     )
     more = now.n_control + now.n_treatment - then.n_control - then.n_treatment
-    return (f"{metric_name(metric)} {moved}{strength}; {more:+,} rated",)
+    rated = f"; {more:+,} rated" if more else ""
+    return (f"{metric_name(metric)} {moved}{strength}{rated}",)
 
 
 def _checks(names: set[str], what: str) -> tuple[str, ...]:

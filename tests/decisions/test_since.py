@@ -56,9 +56,7 @@ def test_no_number_is_told_of_few_people(finding: Finding | None) -> None:
 
 def test_without_a_strength_the_effect_stands_alone() -> None:
     bare = dataclasses.replace(GOOD, z_star=None)
-    assert since(verdict(10), verdict(9, findings=(bare,)), PLAN) == (
-        "GOOD rate +3.8 points → +3.8 points; +0 rated",
-    )
+    assert since(verdict(10), verdict(9, findings=(bare,)), PLAN) == ("GOOD rate +3.8 points → +3.8 points",)
 
 
 def test_the_first_day_has_nothing_to_compare_and_is_not_quiet() -> None:
