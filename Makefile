@@ -20,7 +20,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test bench calibrate season mutate lint dev lock pictures clean
+.PHONY: help setup demo test soak bench calibrate season mutate lint dev lock pictures clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -44,7 +44,10 @@ demo: $(STAMP) ## judge each day of the example fortnight and show the last verd
 
 test: $(STAMP) lint ## linters, types, import contracts and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/stats tests/decisions $(EVERY_BRANCH)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/stats --ignore tests/decisions
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/stats --ignore tests/decisions -m "not soak"
+
+soak: $(STAMP) ## the long tests: every kill point of a day's effects, a fortnight delivered in disorder (about 10 minutes)
+	PACER_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline/test_crashes.py tests/pipeline/test_delivery_order.py
 
 bench: $(STAMP) ## 10,000 analyses beside tea-tasting and gbstats; a served request beside OpenFeature alone
 	$(BIN)/python benchmarks/many_effects.py

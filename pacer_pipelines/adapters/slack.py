@@ -69,6 +69,15 @@ class Slack:
         before = read_entry(self._path(address))
         return before.tried_at if before and before.state == "pending" else None
 
+    def shows(self, address: Address) -> bool:
+        """Whether Slack shows this already, with its whole thread.
+
+        Raises:
+            DeliveryFailed: its outbox file is damaged.
+        """
+        before = read_entry(self._path(address))
+        return before is not None and _says(before, address, "posted") and not before.missing
+
     def deliver(self, letter: Letter, address: Address) -> Delivery:
         """Make Slack show this letter as the message of this experiment, day and topic, with its thread.
 
@@ -90,6 +99,8 @@ class Slack:
         before = read_entry(path)
         if address.topic and _says(before, address, "rendered"):
             return Delivery("already_rendered", str(path.with_suffix(".txt")))
+        if before and self.shows(address):
+            return Delivery("already_posted", before.where)
         if before and _says(before, address, "posted"):
             return self._completed(path, before, letter, "already_posted")
         entry, was_sent = (

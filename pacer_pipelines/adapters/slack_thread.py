@@ -51,10 +51,13 @@ class _Thread:
 
     def announce(self, letter: Letter) -> None:
         """Note what belongs there, so that nothing is forgotten when the first piece fails."""
-        for name in _replies(letter):
-            self._keep("replies", name, self.entry.replies.get(name, Kept()))
-        for picture in letter.pictures:
-            self._keep("pictures", picture.name, self.entry.pictures.get(picture.name, Kept()))
+        replies = {name: Kept() for name in _replies(letter)}
+        pictures = {picture.name: Kept() for picture in letter.pictures}
+        known = self.entry
+        self.entry = replace(
+            known, replies={**replies, **known.replies}, pictures={**pictures, **known.pictures}
+        )
+        write_entry(self.path, self.entry)
 
     def note(self, problem: str) -> None:
         """Keep why something is missing."""

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from pacer_pipelines.adapters.alarm_webhook import WEBHOOK_VARIABLE, AlarmWebhook
 from pacer_pipelines.adapters.letters import Address, Delivery, Letter
@@ -128,18 +128,18 @@ def _letter(world: WorldResource, slack: Slack, plan: Plan, verdict: Verdict) ->
     told = report_of(world, plan, verdict)
     says = hands.says(verdict.verdict_id, told.words, told.actions)
     address = Address(plan.slack_channel, plan.slug, verdict.date, says)
-    told = replace(told, delayed=_delayed(world, slack, address, told.locale))
-    pictures = pictures_of(world, plan, verdict.date, told) if slack.has_token else ()
-    return letter(told, pictures), address
-
-
-def _delayed(world: WorldResource, slack: Slack, address: Address, locale: str) -> str:
-    """That a message comes late, and since when it waits; nothing for one that is tried again at once."""
     try:
-        since = slack.waiting_since(address)
+        since, shown = slack.waiting_since(address), slack.shows(address)
     except DeliveryFailed:
         # a damaged file: the delivery itself refuses it and says so
-        return ""
+        since, shown = None, True
+    told = replace(told, delayed=_delayed(world, since, told.locale))
+    drawn = slack.has_token and not shown
+    return letter(told, pictures_of(world, plan, verdict.date, told) if drawn else ()), address
+
+
+def _delayed(world: WorldResource, since: datetime | None, locale: str) -> str:
+    """That a message comes late, and since when it waits; nothing for one that is tried again at once."""
     if since is None or world.now() - since < LATE:
         return ""
     return say(locale, "slack.delayed", time=f"{since:%Y-%m-%d %H:%M} UTC")

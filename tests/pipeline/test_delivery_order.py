@@ -20,6 +20,8 @@ from pacer_pipelines.orchestration.resources import WorldResource
 
 from .worlds import DAYS, EXAMPLE, LAST, World, dated_copies, local_time, log_sources, rewrite_sources
 
+# two whole fortnights more: make soak
+pytestmark = pytest.mark.soak
 NewWorld = Callable[..., World]
 LOGS = {
     "exposures": "exposures.jsonl.gz",
