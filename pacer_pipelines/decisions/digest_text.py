@@ -1,4 +1,4 @@
-"""A digest in sentences. English only so far, whatever the plans' locale: all its words stand in this module."""
+"""A digest in sentences. English only: all its words stand in this module."""
 
 import textwrap
 from collections.abc import Sequence

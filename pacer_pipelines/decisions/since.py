@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pacer_pipelines.decisions.revised import Revised
 from pacer_pipelines.decisions.values import Finding, Verdict
-from pacer_pipelines.decisions.wording import difference_text, enough_to_show, metric_name
+from pacer_pipelines.decisions.wording import FEWEST_UNITS, difference_text, enough_to_show, metric_name
 from pacer_pipelines.plan import Plan
 
 # rules after which the next day may be the same again
@@ -34,12 +34,15 @@ def is_quiet(verdict: Verdict, before: Verdict | None, revised: Sequence[Revised
     """Whether nothing happened: it only waits (or stays closed), as it did the day before.
 
     Never on a first day, on a whole week (the days on which a promotion is looked at), when a check fails that passed
-    the day before, or when earlier verdicts were revised.
+    the day before, when a fact is missing that was not, when the share moved, when earlier verdicts were revised, or
+    when a closed experiment has more to say than that it is closed: then somebody was still served the treatment.
     """
     if before is None or revised or verdict.rule not in STILL or verdict.day % WEEK == 0:
         return False
-    same = (verdict.rule, verdict.share_after) == (before.rule, before.share_after)
-    return same and not _failed(verdict) - _failed(before)
+    shares = {verdict.share_before, verdict.share_after, before.share_after}
+    new = (_failed(verdict) - _failed(before)) | (set(verdict.missing_facts) - set(before.missing_facts))
+    still_served = verdict.rule == "closed" and len(verdict.reasons) > 1
+    return verdict.rule == before.rule and len(shares) == 1 and not new and not still_served
 
 
 def _word(verdict: Verdict, before: Verdict) -> tuple[str, ...]:
@@ -56,7 +59,8 @@ def _effect(now: Finding | None, then: Finding | None) -> tuple[str, ...]:
         "" if now.z_star is None or then.z_star is None else f", z* {then.z_star:.2f} → {now.z_star:.2f}"
     )
     more = now.n_control + now.n_treatment - then.n_control - then.n_treatment
-    rated = f"; {more:+,} rated" if more else ""
+    # a difference of a few ratings is somebody's
+    rated = f"; {more:+,} rated" if abs(more) >= FEWEST_UNITS else ""
     return (f"{metric_name(metric)} {moved}{strength}{rated}",)
 
 

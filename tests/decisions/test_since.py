@@ -54,6 +54,13 @@ def test_no_number_is_told_of_few_people(finding: Finding | None) -> None:
     assert since(verdict(10), verdict(9, findings=findings), PLAN) == ()
 
 
+def test_a_handful_of_new_ratings_is_not_counted_aloud() -> None:
+    few = dataclasses.replace(LATER, n_control=6001, n_treatment=1702)
+    assert since(verdict(10, findings=(few,)), verdict(9), PLAN) == (
+        "GOOD rate +3.8 points → +4.0 points, z* 2.71 → 3.04",
+    )
+
+
 def test_without_a_strength_the_effect_stands_alone() -> None:
     bare = dataclasses.replace(GOOD, z_star=None)
     assert since(verdict(10), verdict(9, findings=(bare,)), PLAN) == ("GOOD rate +3.8 points → +3.8 points",)
@@ -66,8 +73,8 @@ def test_the_first_day_has_nothing_to_compare_and_is_not_quiet() -> None:
 
 def test_a_day_on_which_nothing_happened_is_quiet() -> None:
     assert is_quiet(verdict(10), verdict(9), ())
-    closed = verdict(10, rule="closed", share_after=0.0)
-    assert is_quiet(closed, verdict(9, rule="closed", share_after=0.0), ())
+    closed = verdict(10, rule="closed", share_before=0.0, share_after=0.0)
+    assert is_quiet(closed, verdict(9, rule="closed", share_before=0.0, share_after=0.0), ())
 
 
 @pytest.mark.parametrize(
@@ -78,9 +85,36 @@ def test_a_day_on_which_nothing_happened_is_quiet() -> None:
         (verdict(10), verdict(9, share_after=10.0), ()),
         (verdict(10), verdict(9, rule="health"), ()),
         (verdict(10, rule="conflict"), verdict(9, rule="conflict"), ()),
+        (verdict(10, missing_facts=("prompt",)), verdict(9), ()),
+        (
+            verdict(
+                10,
+                rule="closed",
+                share_before=0.0,
+                share_after=0.0,
+                reasons=("closed", "B was served 41 times"),
+            ),
+            verdict(9, rule="closed", share_before=0.0, share_after=0.0),
+            (),
+        ),
+        (
+            verdict(10, rule="closed", share_before=30.0, share_after=0.0),
+            verdict(9, rule="closed", share_before=0.0, share_after=0.0),
+            (),
+        ),
         (verdict(10), verdict(9), (Revised(date(2026, 11, 3), "hold", "hold", ("late",)),)),
     ],
-    ids=["whole week", "newly failed check", "other share", "other rule", "conflict", "revised"],
+    ids=[
+        "whole week",
+        "newly failed check",
+        "other share",
+        "other rule",
+        "conflict",
+        "missing",
+        "still served",
+        "traffic again",
+        "revised",
+    ],
 )
 def test_what_a_team_has_to_see_is_never_quiet(
     now: Verdict, then: Verdict, revised: tuple[Revised, ...]
