@@ -8,7 +8,7 @@ from pacer_pipelines.adapters.alarm_webhook import WEBHOOK_VARIABLE, AlarmWebhoo
 from pacer_pipelines.adapters.letters import Address, Delivery, Letter
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
-from pacer_pipelines.adapters.slack_outbox import read_entry
+from pacer_pipelines.adapters.slack_outbox import entries
 from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.report import Links, Report, plain_text, report
 from pacer_pipelines.decisions.values import Verdict
@@ -156,14 +156,10 @@ def _hold(slack: Slack, made: Letter, address: Address, earlier: str) -> str:
 
 def _waiting_days(world: WorldResource) -> set[date]:
     """Days whose message was begun and is not known to have arrived, or whose thread is not complete."""
-    found = set()
-    for path in sorted((world.home / "outbox").glob("*.json")):
-        try:
-            entry = read_entry(path)
-        except DeliveryFailed:
-            # a damaged file: the delivery of its own day refuses it and says so
-            entry = None
-        # an alert is no day's message: the watch's next tick delivers it
-        if entry is not None and entry.missing and not entry.topic:
-            found.add(date.fromisoformat(entry.date))
-    return found
+    # a damaged file: the delivery of its own day refuses it and says so; an alert is no day's message: the watch's
+    # next tick delivers it
+    return {
+        date.fromisoformat(entry.date)
+        for _, entry in entries(world.home / "outbox")
+        if entry is not None and entry.missing and not entry.topic
+    }

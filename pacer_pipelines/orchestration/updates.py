@@ -5,9 +5,8 @@ from datetime import date
 from pathlib import Path
 
 from pacer_pipelines.adapters.journal import Journal
-from pacer_pipelines.adapters.slack_outbox import OutboxEntry, read_entry
+from pacer_pipelines.adapters.slack_outbox import OutboxEntry, entries
 from pacer_pipelines.decisions.values import Verdict
-from pacer_pipelines.errors import DeliveryFailed
 from pacer_pipelines.orchestration.exclusive import alone, alone_if_free
 from pacer_pipelines.orchestration.hands import open_actions, says, words_of
 from pacer_pipelines.orchestration.messages import NOT_DELIVERED, tell_again
@@ -18,15 +17,11 @@ from pacer_pipelines.plan import Plan
 
 def outbox_of(world: WorldResource, plan: Plan) -> dict[Path, OutboxEntry]:
     """Every message of an experiment that the outbox knows; a damaged file is left out."""
-    found: dict[Path, OutboxEntry] = {}
-    for path in sorted((world.home / "outbox").glob(f"{plan.slug}-*.json")):
-        try:
-            entry = read_entry(path)
-        except DeliveryFailed:
-            continue
-        if entry is not None and entry.experiment == plan.slug:
-            found[path] = entry
-    return found
+    return {
+        path: entry
+        for path, entry in entries(world.home / "outbox")
+        if entry is not None and entry.experiment == plan.slug
+    }
 
 
 def show_now(world: WorldResource, plan: Plan) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pacer_pipelines.adapters.digest_rows import rated_by_coach_group, rows_of_week
 from pacer_pipelines.adapters.letters import Address
 from pacer_pipelines.adapters.slack_digest import digest_letter
-from pacer_pipelines.adapters.slack_outbox import read_entry
+from pacer_pipelines.adapters.slack_outbox import entries
 from pacer_pipelines.decisions.digest import (
     Digest,
     Quality,
@@ -41,7 +41,7 @@ def tell_week(world: WorldResource, day: date) -> dict[str, str]:
             name = f"digest of {digest.week.name} to {digest.channel}"
             try:
                 done = slack.deliver(digest_letter(digest), _address(digest))
-                outcomes[name] = f"{done.status}: {done.where}"
+                outcomes[name] = messages.told_of(done)
             except DeliveryFailed as error:
                 outcomes[name] = f"{messages.NOT_DELIVERED}: {error}"
     return outcomes
@@ -120,13 +120,9 @@ def _address(digest: Digest) -> Address:
 
 def _waiting(world: WorldResource) -> set[Week]:
     """Weeks whose digest was begun and is not known to have arrived."""
-    found = set()
-    for path in sorted((world.home / "outbox").glob(f"{WEEKLY}-{TOPIC}*.json")):
-        try:
-            entry = read_entry(path)
-        except DeliveryFailed:
-            # a damaged file: the delivery of its own week refuses it and says so
-            entry = None
-        if entry is not None and entry.state == "pending":
-            found.add(Week.of(date.fromisoformat(entry.date)))
-    return found
+    # a damaged file: the delivery of its own week refuses it and says so
+    return {
+        Week.of(date.fromisoformat(entry.date))
+        for _, entry in entries(world.home / "outbox")
+        if entry is not None and entry.experiment == WEEKLY and entry.state == "pending"
+    }

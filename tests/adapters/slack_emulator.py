@@ -5,9 +5,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
+Server = TypeVar("Server", bound=ThreadingHTTPServer)
 CHANNEL = {"id": "C0PACER", "name": "pacer-experiments"}
 
 
@@ -213,7 +214,13 @@ def _decoded(value: Any) -> Any:
 @contextmanager
 def slack_emulator() -> Iterator[Emulator]:
     """An emulator that runs until the block ends."""
-    server = Emulator()
+    with running(Emulator()) as server:
+        yield server
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """A server that runs until the block ends."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import uvicorn
-from adapters.slack_emulator import CHANNEL, Emulator
+from adapters.slack_emulator import CHANNEL, Emulator, running
 from starlette.applications import Starlette
 from websockets.sync.server import ServerConnection, serve
 
@@ -84,15 +84,8 @@ class Workspace(Emulator):
 @contextmanager
 def workspace() -> Iterator[Workspace]:
     """A workspace that runs until the block ends."""
-    server = Workspace()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with running(Workspace()) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager
