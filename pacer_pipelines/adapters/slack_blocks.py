@@ -56,7 +56,7 @@ def pairs(named: Sequence[tuple[str, str]]) -> list[Block]:
 
 
 def table(caption: str, rows: Sequence[Sequence[str]]) -> Block:
-    """A table whose first row is its head; rows that Slack does not take are left out.
+    """A table whose first row is its head; rows that Slack does not take are left out, and counted.
 
     Args:
         caption: what a screen reader announces.
@@ -69,12 +69,11 @@ def table(caption: str, rows: Sequence[Sequence[str]]) -> Block:
         if left < 0:
             break
         kept.append([{"type": "raw_text", "text": cell} for cell in cells])
+    more = len(rows) - len(kept)
+    said = f"{caption} ({more} more not shown)" if more else caption
     return {
-        "type": "data_table",
-        "caption": cut(escape(caption), HEADER_LIMIT),
-        "page_size": 20,
-        "rows": kept,
-    }
+        "type": "data_table", "caption": cut(escape(said), HEADER_LIMIT), "page_size": 20, "rows": kept
+    }  # fmt: skip
 
 
 def shout(said: str) -> Block:

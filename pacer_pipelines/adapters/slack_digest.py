@@ -18,14 +18,14 @@ from pacer_pipelines.adapters.slack_blocks import (
     heading,
     listed,
     section,
+    table,
     titled,
 )
 from pacer_pipelines.decisions import digest_text as words
 from pacer_pipelines.decisions.digest import Digest, ExperimentWeek, Quality, QualityDay
 
-# docs.slack.dev/reference/block-kit/blocks/data-table-block and data-visualization-block: 100 rows below the head,
-# 10,000 characters in all tables of a message, and about 13,000 in a message
-ROWS, CELL_LIMIT, TABLE_LIMIT = 40, 100, 3000
+# groups that the plain form names
+ROWS = 40
 FAILED, COMPLETE = "Log checks failed per day", "Exposure log complete, percent"
 
 
@@ -65,7 +65,7 @@ def _experiments(digest: Digest) -> list[Block]:
     if not digest.experiments:
         return [section(f"{words.EXPERIMENTS}: {words.NO_EXPERIMENT}")]
     rows = [words.EXPERIMENTS_HEAD, *map(_experiment_cells, digest.experiments)]
-    return [heading(words.EXPERIMENTS), _table(words.EXPERIMENTS, rows)]
+    return [heading(words.EXPERIMENTS), table(words.EXPERIMENTS, rows)]
 
 
 def _experiment_cells(each: ExperimentWeek) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def _coverage(digest: Digest) -> list[Block]:
     rows = words.coverage_rows(digest)
     if len(rows) == 1:
         return [section(f"{words.COVERAGE}: {words.NO_RATING}")]
-    return [heading(words.COVERAGE), _table(words.COVERAGE, rows)]
+    return [heading(words.COVERAGE), table(words.COVERAGE, rows)]
 
 
 def _quality(digest: Digest) -> list[Block]:
@@ -123,21 +123,6 @@ def _plain(digest: Digest) -> list[Block]:
         *titled(words.COVERAGE, tuple(groups or [words.NO_RATING])),
         *_quality_lines(digest.quality),
     ]
-
-
-def _table(caption: str, rows: Sequence[Sequence[str]]) -> Block:
-    """A table whose first row is its head; what goes beyond the limits is left out, and said."""
-    kept: list[list[Block]] = []
-    left = TABLE_LIMIT
-    for row in rows:
-        cells = [cut(escape(cell) or "-", CELL_LIMIT) for cell in row]
-        left -= sum(map(len, cells))
-        if left < 0 or len(kept) > ROWS:
-            break
-        kept.append([{"type": "raw_text", "text": cell} for cell in cells])
-    more = len(rows) - len(kept)
-    said = f"{caption} ({more} more not shown)" if more else caption
-    return {"type": "data_table", "caption": said, "page_size": 20, "rows": kept}
 
 
 def _chart(title: str, kind: str, days: Sequence[QualityDay], series: dict[str, list[float]]) -> Block:
