@@ -64,7 +64,7 @@ class NotApprovable(PacerError):
     def __init__(self, message: str, code: str = "stale") -> None:
         """Keep the word beside the message for people."""
         super().__init__(message)
-        self.code = code
+        self.message, self.code = message, code
 
 
 class DeliveryFailed(PacerError):

@@ -43,6 +43,10 @@ class Plan(Frozen):
     hypothesis: Annotated[str, Field(min_length=10, max_length=2000)]
     owner: Text
     slack_channel: Annotated[str, Field(pattern=r"^[#C][A-Za-z0-9_-]{1,79}$")]
+    locale: Annotated[
+        Literal["en", "ko"] | None,
+        Field(description="language of messages and reports; not given: English"),
+    ] = None
     timezone: str = "Asia/Seoul"
     start_date: date
     randomization_unit: Literal["request", "student"]
@@ -128,6 +132,11 @@ class Plan(Frozen):
     def last_date(self) -> date:
         """Last day of the experiment: day ``max_days``."""
         return self.start_date + timedelta(days=self.duration.max_days - 1)
+
+    @property
+    def language(self) -> str:
+        """The language in which people are told of the experiment."""
+        return self.locale or "en"
 
     @property
     def plan_hash(self) -> str:

@@ -23,9 +23,9 @@ from pacer_pipelines.adapters.slack_blocks import (
     table,
     titled,
 )
-from pacer_pipelines.decisions.catalogue import say
+from pacer_pipelines.decisions.catalogue import in_language, say
 from pacer_pipelines.decisions.metric_rows import MetricRow
-from pacer_pipelines.decisions.report import Action, Report, plain_text
+from pacer_pipelines.decisions.report import COLUMNS, Action, Report, plain_text
 
 SIGNS = {"promote": "🟢", "hold": "🟡", "rollback": "🔴"}
 # in the message itself; the thread has all
@@ -33,7 +33,6 @@ CHECKS_NAMED, FLIPS_NAMED = 3, 2
 ACTIONS_BLOCK = "pacer_actions"
 STYLES: dict[Action, str] = {"approve": "primary", "roll_back": "danger"}
 ASKED_TWICE: frozenset[Action] = frozenset({"approve", "roll_back"})
-COLUMNS = ("metric", "control", "treatment", "effect", "interval", "margin", "finding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _message(spoken: str, blocks: list[Block], mention: bool = False) -> dict[st
 
 
 def _word(report: Report, key: str, **values: str) -> str:
-    return say(report.locale, f"slack.{key}", **values)
+    return in_language(say(f"slack.{key}", **values), report.locale)
 
 
 def _title(report: Report) -> str:
@@ -185,7 +184,7 @@ def _actions(actions: Sequence[Action], about: str, locale: str) -> list[Block]:
     """Buttons; what moves traffic asks once more."""
     found = [
         button(
-            say(locale, f"slack.{action}"),
+            in_language(say(f"slack.{action}"), locale),
             f"pacer_{action}",
             about,
             style=STYLES.get(action, ""),
@@ -197,7 +196,8 @@ def _actions(actions: Sequence[Action], about: str, locale: str) -> list[Block]:
 
 
 def _question(action: Action, locale: str) -> tuple[str, ...]:
-    return tuple(say(locale, f"slack.confirm_{action}_{part}") for part in ("title", "text", "yes", "no"))
+    parts = (say(f"slack.confirm_{action}_{part}") for part in ("title", "text", "yes", "no"))
+    return in_language(tuple(parts), locale)
 
 
 def _effect(report: Report) -> list[Block]:
@@ -218,7 +218,7 @@ def _effect(report: Report) -> list[Block]:
 def _as_table(title: str, rows: Sequence[MetricRow], report: Report) -> list[Block]:
     if not rows:
         return []
-    head = [_word(report, f"column_{name}") for name in COLUMNS]
+    head = [in_language(say(f"report.column_{name}"), report.locale) for name in COLUMNS]
     return [heading(title), table(title, [head, *map(_cells, rows)])]
 
 

@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import Any
 
 from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.metric_rows import MetricRow
-from pacer_pipelines.decisions.report import FOOTNOTE, Report, report
+from pacer_pipelines.decisions.report import Report, report
 from pacer_pipelines.decisions.segments import EXPLORATORY, HEAD, Segment, segment_cells
 from pacer_pipelines.decisions.values import Check, Verdict
 from pacer_pipelines.decisions.wording import metric_name
@@ -88,7 +89,10 @@ def _judged(plan: Plan, days: list[Verdict], explored: Sequence[Segment]) -> lis
         _banner(latest),
         _facts(latest),
         _charts(plan, days),
-        _section("What the metrics say", _metrics(latest.rows) + f'<p class="muted">{escape(FOOTNOTE)}</p>'),
+        _section(
+            "What the metrics say",
+            _metrics(latest.rows) + f'<p class="muted">{escape(say("report.footnote"))}</p>',
+        ),
         _section("What would flip it", _list(latest.flip)),
         _section("Missing facts", _list(latest.missing_facts)) if latest.missing_facts else "",
         _section(f"Checks: {latest.checks_line}", _checks(days[-1].checks)),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.findings import find_all, find_this_step
 from pacer_pipelines.decisions.health import SNAPSHOT_PHASE, experiment_checks
 from pacer_pipelines.decisions.looks import days_to_end
@@ -13,15 +14,8 @@ from pacer_pipelines.decisions.plan_check import effective_n
 from pacer_pipelines.decisions.values import Check, Evidence, Finding, Past
 from pacer_pipelines.plan import Plan
 
-NO_LOG_FACTS = (
-    "the exposure log, so the variant is guessed from PACER's model_version and who was randomised is unknown",
-    "failed judgements, which PACER's database never sees, so the failure guardrail cannot be judged",
-    "the flag version of each request, so a changed share of traffic cannot be told from an effect",
-)
-NO_FEEDBACK_FACT = (
-    "the feedback event log, so the time of a rating is known only as the interval between two copies of "
-    "PACER's database"
-)
+NO_LOG_FACTS = tuple(say(f"fact.{fact}") for fact in ("no_exposure_log", "no_failures", "no_flag_version"))
+NO_FEEDBACK_FACT = say("fact.no_feedback_log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +131,9 @@ def _acknowledged(check: Check, inputs: Inputs, plan: Plan) -> Check:
     words = inputs.acknowledged.get(plan.plan_hash)
     if check.name != "plan_unchanged" or check.passed or words is None:
         return check
-    return replace(check, severity="warning", detail=f"{check.detail}; acknowledged by {words}")
+    return replace(
+        check, severity="warning", detail=say("health.acknowledged", detail=check.detail, words=words)
+    )
 
 
 def _served_after_end(inputs: Inputs) -> int:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from pacer_pipelines.decisions.catalogue import in_a_row, say
 from pacer_pipelines.decisions.marts import MartRows
 from pacer_pipelines.decisions.measures import MATURE, RATING_RATE, THIS_STEP, Measured, measure
 from pacer_pipelines.decisions.plan_check import effective_n, first_percent
@@ -109,8 +110,8 @@ def _adjusted(effect: Effect, plan: Plan) -> str:
     if plan.primary.covariate is None:
         return ""
     if effect.slope:
-        return "adjusted by each student's ratings before the start"
-    return "not adjusted: nothing is known of ratings before the start"
+        return say("note.adjusted")
+    return say("note.not_adjusted")
 
 
 def enough_for_alarm(effect: Effect, plan: Plan) -> bool:
@@ -160,7 +161,9 @@ def find_rating_rate(measured: Measured, clock: Clock) -> Finding:
     finding = _describe(RATING_RATE, "health", "higher", effect, clock, clock.guarded_opt)
     if effect is None or finding.interval is None:
         return finding
-    note = f"relative difference {100 * relative_difference(effect):+.1f} %{_tipping_text(measured)}"
+    relative = say("note.relative", percent=f"{100 * relative_difference(effect):+.1f} %")
+    tipping = _tipping_text(measured)
+    note = in_a_row("; ", (relative, tipping)) if tipping else relative
     excludes_zero = finding.interval[0] > 0 or finding.interval[1] < 0
     label: Label = "inconclusive" if not excludes_zero else "better" if effect.estimate > 0 else "worse"
     return replace(finding, label=label, passes=not excludes_zero, note=note)
@@ -171,12 +174,9 @@ def _tipping_text(measured: Measured) -> str:
     if tip is None or not math.isfinite(tip.shift):
         return ""
     if not tip.possible:
-        return "; no difference of B's unrated requests could overturn the sign"
+        return say("note.no_tipping")
     way = "less" if tip.shift > 0 else "more"
-    return (
-        f"; B's unrated requests would have to be {100 * abs(tip.shift):.1f} points {way} often GOOD than its "
-        "rated ones to overturn the sign"
-    )
+    return say(f"note.tipping_{way}", points=f"{100 * abs(tip.shift):.1f}")
 
 
 def needs_bound(rating_rate: Finding, plan: Plan) -> bool:
@@ -200,20 +200,18 @@ def find_bound(measured: Measured, rating_rate: Finding, clock: Clock) -> Findin
     name = "good_per_request" if difference <= 0 else "no_bad_per_request"
     finding = _describe(name, "sensitivity", "higher", measured.bound(difference), clock, clock.primary_opt)
     passes = finding.z_star is not None and finding.z_star >= clock.bar
-    note = "worst reading of the missing ratings; asked because B is rated at another rate"
+    note = say("note.bound")
     return replace(finding, label="better" if passes else "inconclusive", passes=passes, note=note)
 
 
 def find_mature(measured: Measured, clock: Clock) -> Finding:
     """The primary metric on requests whose ratings have had time to arrive: its sign must agree."""
-    return _sign_must_agree(
-        MATURE, measured.effects.get(MATURE), clock, "requests old enough to have been rated"
-    )
+    return _sign_must_agree(MATURE, measured.effects.get(MATURE), clock, say("note.mature"))
 
 
 def find_by_decision(measured: Measured, clock: Clock) -> Finding:
     """The primary metric as if coaches rated approved and rejected requests alike: its sign must agree."""
-    note = "ratings weighted to the decisions the model made; coaches rate approved requests more often"
+    note = say("note.by_decision")
     return _sign_must_agree("good_rate_by_decision", measured.by_decision(), clock, note)
 
 
@@ -233,9 +231,7 @@ def find_this_step(rows: MartRows, plan: Plan, step: Collection[str], primary: F
     effect = None if strata is None else estimate_effect(strata)
     clock = read_clock(effect, plan)
     clock = replace(clock, fraction=primary.information or 0.0, bar=primary.bar or math.inf)
-    return _sign_must_agree(
-        THIS_STEP, effect, clock, "the present share alone; earlier steps say nothing of it"
-    )
+    return _sign_must_agree(THIS_STEP, effect, clock, say("note.this_step"))
 
 
 def _sign_must_agree(metric: str, effect: Effect | None, clock: Clock, note: str) -> Finding:

@@ -5,6 +5,7 @@ from datetime import date
 
 import numpy as np
 
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.findings import rating_rate_difference
 from pacer_pipelines.decisions.marts import ExposureDay, MartRows, ServedIdentity
 from pacer_pipelines.decisions.phases import flag_version_of, opening_of
@@ -73,7 +74,8 @@ def _counted(number: int, what: str) -> str:
 
 def _count(units: float) -> str:
     """A number of people, unless it is so small that it tells who they are."""
-    return f"under {FEWEST_UNITS}" if 0 < units < FEWEST_UNITS else f"{units:.0f}"
+    few = 0 < units < FEWEST_UNITS
+    return say("health.under", number=FEWEST_UNITS) if few else f"{units:.0f}"
 
 
 def plan_unchanged(plan: Plan, frozen_hash: str) -> Check:
@@ -81,7 +83,7 @@ def plan_unchanged(plan: Plan, frozen_hash: str) -> Check:
     return _check(
         "plan_unchanged", "plan", plan.plan_hash == frozen_hash,
         plan.plan_hash[:12], frozen_hash[:12],
-        f"the plan was edited after the start: {frozen_hash[:12]} became {plan.plan_hash[:12]}",
+        say("health.plan_unchanged", before=frozen_hash[:12], after=plan.plan_hash[:12]),
         "a rule that is changed after looking at the data promises nothing",
     )  # fmt: skip
 
@@ -93,7 +95,7 @@ def exposures_logged(rows: MartRows) -> Check:
     return _check(
         "exposures_logged", "exposures", bool(phases) and not guessed,
         "guessed from PACER's database" if guessed else f"{len(phases)} phases", "at least one phase",
-        "no exposure of this experiment was logged, so nobody knows who was served what",
+        say("health.exposures_logged"),
         "without the log a verdict would rest on guesses",
     )  # fmt: skip
 
@@ -104,7 +106,7 @@ def flag_known(rows: MartRows, shares: Mapping[str, float]) -> Check:
     return _check(
         "flag_versions_known", "flag", not unknown,
         f"{len(unknown)} unknown", "0 unknown",
-        f"no flag file is kept for version {', '.join(unknown)}, so the planned split of its traffic is unknown",
+        say("health.flag_versions_known", versions=", ".join(unknown)),
         "without the planned split nobody can say whether the split was kept",
     )  # fmt: skip
 
@@ -118,7 +120,7 @@ def flag_works(rows: MartRows) -> Check:
     return _check(
         "flag_works", "exposures", share < 0.01,
         f"{100 * share:.1f} % errors", "under 1 %",
-        f"{errors:.0f} of {total:.0f} exposures on {newest} came without a working flag and were served control",
+        say("health.flag_works", errors=f"{errors:.0f}", total=f"{total:.0f}", date=newest),
         "a broken flag serves control to everybody and calls it a split",
     )  # fmt: skip
 
@@ -140,9 +142,10 @@ def assignment_consistent(rows: MartRows) -> Check:
         "assignment_consistent", "exposures", not wrong and share < MISASSIGNED,
         f"{wrong:.0f} on {newest}, {100 * share:.2f} % of all days" if known_ever else nothing,
         f"0 on the newest day, under {100 * MISASSIGNED:g} % of all days",
-        f"{wrong:.0f} of {known:.0f} exposures on {newest}, {wrong_ever:.0f} of {known_ever:.0f} since the start, were "
-        "not served what their unit's bucket has in the flag file: look for another salt, a remembered variant, and a "
-        "flag file that was edited without a new version",
+        say(
+            "health.assignment_consistent", wrong=f"{wrong:.0f}", known=f"{known:.0f}", date=newest,
+            wrong_ever=f"{wrong_ever:.0f}", known_ever=f"{known_ever:.0f}",
+        ),
         "who is served by anything but the bucket was not randomised, however even the split looks",
     )  # fmt: skip
 
@@ -164,10 +167,15 @@ def served_identity(rows: MartRows) -> Check:
     worst = max(told, key=_other, default=None)
     share = _other(worst) if worst else 0.0
     detail = (
-        f"{worst.exposures - worst.of_value:.0f} of {worst.exposures:.0f} exposures of {worst.variant} in phase "
-        f"{worst.phase} say another {worst.field} than the most do ({worst.values} in all); two models under one name: "
-        "nobody knows which one the evidence is about. Look for a deploy that stopped half way, and for a hash of the "
-        "prompt with its student in it instead of its template"
+        say(
+            "health.served_identity",
+            others=f"{worst.exposures - worst.of_value:.0f}",
+            exposures=f"{worst.exposures:.0f}",
+            variant=worst.variant,
+            phase=worst.phase,
+            field=worst.field,
+            values=worst.values,
+        )
         if worst
         else ""
     )
@@ -217,7 +225,7 @@ def sample_ratio(results: Mapping[str, SrmResult], plan: Plan) -> Check:
     """Randomised units arrived in the planned shares, in every phase (sequential, so it may be read daily)."""
     phases = list(results)
     worst = worst_phase(list(results.values()))
-    where = f"in phase {phases[worst.position]}" if worst.position is not None else "in no phase"
+    where = say("health.in_phase", phase=phases[worst.position]) if worst.position is not None else ""
     return _ratio_check("sample_ratio", worst, where, _counted(len(phases), "phase"), plan)
 
 
@@ -238,7 +246,7 @@ def sample_ratio_by_coach(rows: MartRows, plan: Plan, shares: Mapping[str, float
     seen = f"worst of {len(coaches)} coaches" + (
         f": {coaches[worst.position]}" if worst.position is not None else ""
     )
-    return _ratio_check("sample_ratio_by_coach", worst, "at one coach", seen, plan)
+    return _ratio_check("sample_ratio_by_coach", worst, say("health.at_one_coach"), seen, plan)
 
 
 def sample_ratio_by_day(rows: MartRows, plan: Plan, shares: Mapping[str, float]) -> Check:
@@ -251,7 +259,7 @@ def sample_ratio_by_day(rows: MartRows, plan: Plan, shares: Mapping[str, float])
             counts[days.index(row.date), phases.index(row.phase), VARIANTS.index(row.variant)] += row.units
     splits = [weights(shares[flag_version_of(phase)]) for phase in phases]
     worst = worst_slice(counts, splits, open_ended=True) if phases else worst_phase(())
-    where = f"on {days[worst.position]}" if worst.position is not None else "on no day"
+    where = say("health.on_day", date=days[worst.position]) if worst.position is not None else ""
     return _ratio_check("sample_ratio_by_day", worst, where, _counted(len(days), "day"), plan)
 
 
@@ -260,8 +268,10 @@ def _ratio_check(name: str, worst: WorstSlice, where: str, seen: str, plan: Plan
     return _check(
         name, "exposures", worst.p_value >= plan.alphas.srm,
         f"p {worst.p_value:.4f}, {seen}", f"p at least {plan.alphas.srm}",
-        f"{where}: {_count(control)} units in control and {_count(treatment)} in treatment, "
-        f"planned were {worst.expected[0]:.0f} and {worst.expected[1]:.0f}",
+        say(
+            "health.sample_ratio", where=where, control=_count(control), treatment=_count(treatment),
+            planned_control=f"{worst.expected[0]:.0f}", planned_treatment=f"{worst.expected[1]:.0f}",
+        ),
         "a split that is not the planned one compares different students",
     )  # fmt: skip
 
@@ -269,7 +279,7 @@ def _ratio_check(name: str, worst: WorstSlice, where: str, seen: str, plan: Plan
 def two_variant_units(rows: MartRows, plan: Plan) -> Check:
     """Units keep to one variant within a phase."""
     limit = plan.health.two_variant_units
-    share, observed, detail = _crossed(rows, "two_variant_units", "both variants")
+    share, observed, detail = _crossed(rows, "two_variant_units")
     return _check(
         "two_variant_units", "exposures", share < limit, observed, f"under {100 * limit:g} %", detail,
         "who met both variants can be blamed on neither",
@@ -279,26 +289,27 @@ def two_variant_units(rows: MartRows, plan: Plan) -> Check:
 def multi_coach_units(rows: MartRows, plan: Plan) -> Check:
     """Units keep to one coach within a phase, or the standard error is worked out by student too."""
     limit = plan.health.multi_coach_units
-    share, observed, detail = _crossed(rows, "multi_coach_units", "several coaches")
+    share, observed, detail = _crossed(rows, "multi_coach_units")
     by_student = bool(rows.students)
     return _check(
         "multi_coach_units", "exposures", share < limit or by_student,
         observed + (", standard error by student too" if by_student else ""), f"under {100 * limit:g} %",
-        f"{detail}, and their sums by student are missing",
+        detail,
         "the standard error leaves out one coach at a time; students who work with several need a second one",
     )  # fmt: skip
 
 
 def students_cross_coaches(rows: MartRows, plan: Plan) -> bool:
     """Whether so many units met several coaches that a second standard error is needed."""
-    return _crossed(rows, "multi_coach_units", "")[0] >= plan.health.multi_coach_units
+    return _crossed(rows, "multi_coach_units")[0] >= plan.health.multi_coach_units
 
 
-def _crossed(rows: MartRows, field: str, met: str) -> tuple[float, str, str]:
+def _crossed(rows: MartRows, field: str) -> tuple[float, str, str]:
     crossed = sum(getattr(row, field) for row in rows.units)
     total = sum(row.units for row in rows.units)
     share = crossed_share(crossed, total).share if total else 0.0
-    return share, f"{100 * share:.2f} %", f"{_count(crossed)} of {total:.0f} units met {met} within one phase"
+    detail = say(f"health.{field}", crossed=_count(crossed), total=f"{total:.0f}")
+    return share, f"{100 * share:.2f} %", detail
 
 
 def rated_alike(rating_rate: Finding | None, plan: Plan) -> Check:
@@ -308,6 +319,6 @@ def rated_alike(rating_rate: Finding | None, plan: Plan) -> Check:
     return _check(
         "rated_alike", "feedback", abs(relative) <= limit,
         f"{100 * relative:+.1f} %", f"within {100 * limit:g} %",
-        f"requests of B are rated {100 * abs(relative):.1f} % {'more' if relative > 0 else 'less'} often",
+        say(f"health.rated_{'more' if relative > 0 else 'less'}", percent=f"{100 * abs(relative):.1f} %"),
         "missing ratings are evidence: bad answers that nobody rates look like good ones",
     )  # fmt: skip

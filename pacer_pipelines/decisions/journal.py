@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from pacer_pipelines.decisions.catalogue import remembered, reminded
 from pacer_pipelines.decisions.values import canonical
 
 # rollback: B is cut and the experiment closed. still_served: B was seen after it had been cut.
@@ -45,7 +46,8 @@ class Entry:
         Raises:
             ValueError: the content is not what its entry_id promises.
         """
-        plain = {key: value for key, value in content.items() if key != "entry_id"}
+        plain = {key: value for key, value in content.items() if key not in ("entry_id", "said")}
+        plain["why"] = reminded(content["why"], content.get("said"))
         plain["at"] = datetime.fromisoformat(content["at"].removesuffix("Z"))
         entry = cls(**plain)
         if entry.entry_id != content["entry_id"]:
@@ -53,7 +55,7 @@ class Entry:
         return entry
 
     def _plain(self) -> dict[str, Any]:
-        return {
+        plain = {
             "experiment": self.experiment,
             "kind": self.kind,
             "at": self.at.isoformat() + "Z",
@@ -61,3 +63,6 @@ class Entry:
             "why": self.why,
             "details": dict(self.details),
         }
+        # a sentence of ours, not of a person's
+        said = remembered(self.why)
+        return {**plain, "said": said[""]} if said else plain

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.evidence import Inputs, gather
 from pacer_pipelines.decisions.rules import decide
 from pacer_pipelines.decisions.values import Evidence, Verdict, canonical
@@ -78,21 +79,21 @@ def ended_at_control(evidence: Evidence, plan: Plan) -> bool:
 def what_flips(evidence: Evidence, plan: Plan, rule: str) -> tuple[str, ...]:
     """What would have to be seen for another verdict."""
     if rule in ("alarm", "closed"):
-        return ("nothing flips it by itself: a person reopens the experiment with a new plan",)
+        return (say("flip.nothing"),)
     if rule == "win":
-        return ("an always-valid interval on the harmful side of any metric rolls B back on that day",)
+        return (say("flip.harm"),)
     if rule == "conflict":
         return (*_needed_of_guarded(evidence, plan), *_needed_for_rollback(evidence, plan))
     if rule == "health":
         failed = ", ".join(dict.fromkeys(check.name for check in evidence.checks if check.blocks))
-        return (f"the failed checks pass: {failed}",)
+        return (say("flip.checks_pass", checks=failed),)
     return (*_needed_for_promotion(evidence, plan), *_needed_for_rollback(evidence, plan))
 
 
 def _needed_of_guarded(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
     """The guarded metrics that stand against the win, and how far they are from their margin."""
     return tuple(
-        f"promote: {metric_name(finding.metric)} shown to be within its margin ({score_text(finding)})"
+        say("flip.within_margin", metric=metric_name(finding.metric), score=score_text(finding))
         for item in plan.guarded
         if (finding := evidence.finding(item.metric)) is not None and not finding.passes
     )
@@ -101,13 +102,17 @@ def _needed_of_guarded(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
 def _needed_for_promotion(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
     primary = evidence.finding(plan.primary.metric)
     if primary is None or primary.se is None or primary.bar is None or not enough_to_show(primary):
-        return ("promote: ratings of both variants by the same coaches",)
+        return (say("flip.ratings"),)
     needed = primary.bar * primary.se
     if primary.rate_control is not None and needed > 1 - primary.rate_control:
-        return ("promote: more rated decisions; with today's, not even a perfect B could pass the bar",)
+        return (say("flip.more_ratings"),)
     return (
-        f"promote: {metric_name(primary.metric)} at {points(needed)} or more with today's certainty "
-        f"(now {difference_text(primary.metric, primary.effect)}), and every obstacle above gone",
+        say(
+            "flip.promote",
+            metric=metric_name(primary.metric),
+            needed=points(needed),
+            now=difference_text(primary.metric, primary.effect),
+        ),
     )
 
 
@@ -116,7 +121,8 @@ def _needed_for_rollback(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
     if primary is None or primary.interval is None or primary.effect is None or not enough_to_show(primary):
         return ()
     half = primary.interval[1] - primary.effect
-    return (f"roll back: {metric_name(primary.metric)} at {difference_text(primary.metric, -half)} or less",)
+    least = difference_text(primary.metric, -half)
+    return (say("flip.roll_back", metric=metric_name(primary.metric), least=least),)
 
 
 def inputs_hash(inputs: Inputs) -> str:

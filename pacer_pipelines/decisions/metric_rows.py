@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from pacer_pipelines.decisions.catalogue import in_a_row, say
 from pacer_pipelines.decisions.values import Finding, Label, Role
 from pacer_pipelines.decisions.wording import (
     AMOUNTS,
     TOO_FEW,
+    amount_text,
     difference_text,
     enough_to_show,
     interval_text,
@@ -16,8 +18,6 @@ from pacer_pipelines.decisions.wording import (
 from pacer_pipelines.metrics import Margin
 from pacer_pipelines.plan import Plan
 
-NO_DATA = "no data"
-
 COUNTED = {
     "good_rate": "rated",
     "good_rate_mature": "rated",
@@ -26,19 +26,8 @@ COUNTED = {
     "card_reviewed_rate": "cards",
     "retention": "answers",
 }
-LABELS: dict[Label, str] = {
-    "better": "better",
-    "worse": "worse",
-    "non_inferior": "non-inferior",
-    "inconclusive": "inconclusive",
-    "no_data": NO_DATA,
-}
-RATED: dict[Label, str] = {
-    "better": "rated more",
-    "worse": "rated less",
-    "inconclusive": "alike",
-    "no_data": NO_DATA,
-}
+# of the rated share of requests: neither way is better
+RATED: tuple[Label, ...] = ("better", "worse", "inconclusive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +75,8 @@ def metric_row(finding: Finding, plan: Plan) -> MetricRow:
         interval=number(_interval(finding)),
         margin=_margin(name, margin, finding.better) if margin else "-",
         label=_label(finding),
-        n=number(f"{finding.n_control:,} / {finding.n_treatment:,} {COUNTED.get(name, 'requests')}"),
-        coaches=number(f"{finding.coaches} coaches"),
+        n=number(_n(finding)),
+        coaches=number(say("row.coaches", number=finding.coaches)),
         strength=number(_strength(finding)),
         note=finding.note if shown else "",
         relative=number(_relative(finding)),
@@ -95,32 +84,38 @@ def metric_row(finding: Finding, plan: Plan) -> MetricRow:
     )
 
 
+def _n(finding: Finding) -> str:
+    control, treatment = f"{finding.n_control:,}", f"{finding.n_treatment:,}"
+    return say(f"row.{COUNTED.get(finding.metric, 'requests')}", control=control, treatment=treatment)
+
+
 def _nothing(finding: Finding) -> str:
-    return NO_DATA if finding.label == "no_data" and not finding.n_treatment else TOO_FEW
+    nobody = finding.label == "no_data" and not finding.n_treatment
+    return say("label.no_data") if nobody else TOO_FEW
 
 
 def _label(finding: Finding) -> str:
     if finding.alarm:
-        return "worse: ALARM"
+        return say("label.alarm")
     if finding.label == "no_data" or finding.role not in ("sensitivity", "health"):
-        return LABELS[finding.label]
+        return say(f"label.{finding.label}")
     if finding.role == "health":
-        return RATED.get(finding.label, LABELS[finding.label])
-    return "agrees" if finding.passes else "disagrees"
+        return say(f"label.{'rated_' if finding.label in RATED else ''}{finding.label}")
+    return say("label.agrees" if finding.passes else "label.disagrees")
 
 
 def _interval(finding: Finding) -> str:
-    return interval_text(finding).removesuffix(" points") if finding.interval else "-"
+    return interval_text(finding, bare=True) if finding.interval else "-"
 
 
 def _relative(finding: Finding) -> str:
     if finding.relative is None:
         return "-"
-    text = f"{percent_text(finding.relative)} relative"
+    text = say("row.relative", percent=percent_text(finding.relative))
     if finding.relative_interval is None:
         return text
     low, high = map(percent_text, finding.relative_interval)
-    return f"{text}, {low.removesuffix(' %')} to {high}"
+    return in_a_row(", ", (text, say("wording.interval", low=low.removesuffix(" %"), high=high)))
 
 
 def _margin(metric: str, margin: Margin, better: str) -> str:
@@ -128,14 +123,16 @@ def _margin(metric: str, margin: Margin, better: str) -> str:
     if margin.relative:
         return f"{sign}{margin.relative * 100:g} %"
     if metric in AMOUNTS:
-        return f"{sign}{margin.absolute:g}{AMOUNTS[metric][1]}"
-    return f"{sign}{margin.absolute * 100:g} point{'' if margin.absolute == 0.01 else 's'}"
+        return amount_text(metric, f"{sign}{margin.absolute:g}")
+    unit = "point" if margin.absolute == 0.01 else "points"
+    return say(f"unit.{unit}", number=f"{sign}{margin.absolute * 100:g}")
 
 
 def _strength(finding: Finding) -> str:
     if finding.z_star is None or finding.bar is None:
         return "-"
-    text = f"z* {finding.z_star:.2f}, promote bar {finding.bar:.2f}"
+    text = say("wording.score", score=f"{finding.z_star:.2f}", bar=f"{finding.bar:.2f}")
     if finding.information is None:
         return text
-    return f"{text}, {min(finding.information, 1) * 100:.0f} % of the planned sample"
+    sample = say("row.of_sample", percent=f"{min(finding.information, 1) * 100:.0f} %")
+    return in_a_row(", ", (text, sample))

@@ -1,11 +1,10 @@
 """How likely B is better, for people who ask: a reading beside the verdict, which no rule looks at."""
 
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.decisions.wording import difference_text, enough_to_show, points
 from pacer_pipelines.plan import Plan
 from pacer_pipelines.stats import bayesian_reading
-
-READING = "a Bayesian reading: one look, a sceptical prior, and no rule uses it"
 
 
 def reading_text(verdict: Verdict, plan: Plan) -> str:
@@ -19,13 +18,17 @@ def reading_text(verdict: Verdict, plan: Plan) -> str:
     reading = bayesian_reading(finding.effect, finding.se, plan.primary.smallest_effect)
     if reading is None:
         return ""
-    metric, low = finding.metric, points(reading.low).removesuffix(" points")
-    return (
-        f"B is better with probability {_percent(reading.probability_better)}; effect "
-        f"{difference_text(metric, reading.mean)}, with 95 % probability {low} to {points(reading.high)} ({READING})"
+    return say(
+        "report.reading",
+        probability=_percent(reading.probability_better),
+        effect=difference_text(finding.metric, reading.mean),
+        low=f"{100 * reading.low:+.1f}",
+        high=points(reading.high),
     )
 
 
 def _percent(probability: float) -> str:
     percent = 100 * probability
-    return "over 99.9 %" if percent > 99.9 else "under 0.1 %" if percent < 0.1 else f"{percent:.1f} %"
+    if percent > 99.9:
+        return say("report.over", percent="99.9 %")
+    return say("report.under", percent="0.1 %") if percent < 0.1 else f"{percent:.1f} %"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from pacer_pipelines.decisions.catalogue import each_text, in_a_row, in_language, say, say_count
+from pacer_pipelines.decisions.columns import narrow, stretched
 from pacer_pipelines.decisions.metric_rows import MetricRow, metric_row
 from pacer_pipelines.decisions.reading import reading_text
 from pacer_pipelines.decisions.revised import Revised, revised_text
@@ -14,10 +16,9 @@ from pacer_pipelines.decisions.values import Check, Finding, Role, Verdict, Word
 from pacer_pipelines.plan import Plan
 
 WIDTH = 96
+COLUMNS = ("metric", "control", "treatment", "effect", "interval", "margin", "finding")
 NO_BREAK = "\u00a0"
 _ROLES_BELOW_THE_PRIMARY: tuple[Role, ...] = ("secondary", "guardrail", "health", "sensitivity")
-FOOTNOTE = "Effect is treatment minus control, compared within coach and phase; the interval holds every day."
-
 
 # what a person may do about a verdict
 Action = Literal["approve", "hold", "roll_back", "acknowledge"]
@@ -89,15 +90,18 @@ def report(
     primary = next((f for f in verdict.findings if f.metric == plan.primary.metric), None)
     first = metric_row(primary, plan) if primary else None
     failed = [check for check in verdict.checks if not check.passed]
-    day = f"day {verdict.day} of {plan.duration.max_days}"
     return Report(
         experiment=verdict.experiment,
         date=verdict.date,
         verdict=verdict.verdict,
-        headline=f"{verdict.verdict.upper()} {verdict.experiment}, {verdict.date.isoformat()} ({day})",
-        share_line=share_line(plan.treatment.variant, verdict.share_before, verdict.share_after)
-        + _approval(verdict, plan),
-        why=verdict.reasons[0] if verdict.reasons else f"rule {verdict.rule}",
+        headline=say(
+            f"report.{verdict.verdict}",
+            experiment=verdict.experiment,
+            date=verdict.date,
+            day=say("report.day", day=verdict.day, most=plan.duration.max_days),
+        ),
+        share_line=_share_line(verdict, plan),
+        why=verdict.reasons[0] if verdict.reasons else say("report.rule", rule=verdict.rule),
         further=verdict.reasons[1:],
         effect_line=_effect_line(first),
         reading=reading_text(verdict, plan),
@@ -119,10 +123,11 @@ def report(
     )
 
 
-def _approval(verdict: Verdict, plan: Plan) -> str:
+def _share_line(verdict: Verdict, plan: Plan) -> str:
+    line = share_line(plan.treatment.variant, verdict.share_before, verdict.share_after)
     if verdict.verdict != "promote" or not plan.rollout.needs_approval:
-        return ""
-    return f", once a person approves: pacer approve {verdict.verdict_id}"
+        return line
+    return say("report.once_approved", line=line, verdict=verdict.verdict_id)
 
 
 def share_line(variant: str, before: float | None, after: float | None) -> str:
@@ -132,35 +137,42 @@ def share_line(variant: str, before: float | None, after: float | None) -> str:
     ('B: 30 % -> 50 %', 'B serves 30 % and stays there')
     """
     if after is None:
-        return f"{variant}: share unknown, nothing changes"
+        return say("report.share_unknown", variant=variant)
     if before is None:
-        return f"{variant}: unknown share -> {after:g} %"
+        return say("report.share_was_unknown", variant=variant, after=f"{after:g}")
     if before == after:
-        return f"{variant} serves {after:g} % and stays there"
-    return f"{variant}: {before:g} % -> {after:g} %"
+        return say("report.share_stays", variant=variant, after=f"{after:g}")
+    return say("report.share_moves", variant=variant, before=f"{before:g}", after=f"{after:g}")
 
 
 def plain_text(report: Report) -> str:
     """The report for a terminal or a file: at most 96 columns, the answer first, then how we know it."""
+    own = each_text(report, stretched)
+
+    def word(key: str) -> str:
+        return stretched(in_language(say(f"report.{key}"), own.locale))
+
+    identity = (
+        f"verdict {own.verdict_id} · plan {own.plan_hash} · code {own.code_version} · as of {own.as_of}"
+    )
     blocks = [
-        [report.headline, report.share_line],
-        _entry("Why", [report.why, *report.further]),
-        _entry("Revised", list(report.revised)),
-        _entry("Since", list(report.since)),
-        _entry("Effect", [report.effect_line, *_strength(report.primary)]),
-        _entry("Reading", [report.reading] if report.reading else []),
-        _table(report.rows),
-        _entry("Checks", [report.checks_line, *map(_failed_text, report.failed_checks)]),
-        _entry("Missing", list(report.missing_facts)),
-        _entry("Flips it", list(report.flip)),
-        _entry("Days", [report.days_line]),
-        [
-            FOOTNOTE,
-            f"verdict {report.verdict_id} · plan {report.plan_hash} · code {report.code_version}"
-            f" · as of {report.as_of}",
-        ],
+        [own.headline, own.share_line],
+        _entry(word("why"), [own.why, *own.further]),
+        _entry(word("revised"), list(own.revised)),
+        _entry(word("since"), list(own.since)),
+        _entry(word("effect_entry"), [own.effect_line, *_strength(own.primary)]),
+        _entry(word("reading_entry"), [own.reading] if own.reading else []),
+        _table([word(f"column_{name}") for name in COLUMNS], own.rows),
+        _entry(
+            word("checks"),
+            [own.checks_line, *(f"{word('failed')} {_failed_text(check)}" for check in own.failed_checks)],
+        ),
+        _entry(word("missing"), list(own.missing_facts)),
+        _entry(word("flips"), list(own.flip)),
+        _entry(word("days"), [own.days_line]),
+        [word("footnote"), identity],
     ]
-    return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+    return narrow("\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n")
 
 
 def _below_the_primary(findings: Iterable[Finding], primary: Finding | None) -> list[Finding]:
@@ -170,13 +182,24 @@ def _below_the_primary(findings: Iterable[Finding], primary: Finding | None) -> 
 
 def _effect_line(row: MetricRow | None) -> str:
     if row is None:
-        return "the primary metric was not looked at"
+        return say("report.no_primary")
     if not row.shown:
-        return f"{row.metric}: {row.effect}"
-    interval = f"always-valid interval {row.interval}" if row.interval != "-" else "no interval yet"
-    rates = f"{row.metric} {row.control} -> {row.treatment}"
-    relative = f" ({row.relative})" if row.relative != "-" else ""
-    return f"{rates}: {row.effect}{relative}, {interval}, n {row.n}, {row.coaches}"
+        return in_a_row(": ", (row.metric, row.effect))
+    effect: str = row.effect
+    if row.relative != "-":
+        effect = say("report.relative", effect=effect, relative=row.relative)
+    known = row.interval != "-"
+    interval = say("report.interval", interval=row.interval) if known else say("report.no_interval")
+    return say(
+        "report.effect",
+        metric=row.metric,
+        control=row.control,
+        treatment=row.treatment,
+        effect=effect,
+        interval=interval,
+        n=row.n,
+        coaches=row.coaches,
+    )
 
 
 def _strength(row: MetricRow | None) -> list[str]:
@@ -186,21 +209,23 @@ def _strength(row: MetricRow | None) -> list[str]:
 
 
 def _failed_text(check: Check) -> str:
-    return f"FAILED ({check.severity}) {check.name}: {check.detail}"
+    return f"({check.severity}) {check.name}: {check.detail}"
 
 
 def _checks_line(ran: int, failed: int) -> str:
     if not ran:
-        return "none ran"
-    return f"{ran - failed} of {ran} passed" if failed else f"all {ran} passed"
+        return say("report.none_ran")
+    return (
+        say("report.some_passed", passed=ran - failed, ran=ran)
+        if failed
+        else say("report.all_passed", ran=ran)
+    )
 
 
 def _days_line(days_left: int | None) -> str:
     if days_left is None:
-        return "days left unknown"
-    if days_left <= 0:
-        return "none left: the planned sample or the last day is reached"
-    return f"about {days_left} day{'' if days_left == 1 else 's'} left to the last look"
+        return say("report.days_unknown")
+    return say("report.no_days_left") if days_left <= 0 else say_count("report.days_left", days_left)
 
 
 def _entry(name: str, items: list[str]) -> list[str]:
@@ -222,13 +247,13 @@ def _held(text: str) -> str:
     return text
 
 
-def _table(rows: tuple[MetricRow, ...]) -> list[str]:
+def _table(head: list[str], rows: tuple[MetricRow, ...]) -> list[str]:
     if not rows:
         return []
-    head = ("metric", "control", "treatment", "effect", "interval", "margin", "finding")
-    cells = [head, *map(_cells, rows)]
+    cells = [tuple(head), *map(_cells, rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
-    return [_table_line(line, widths) for line in (head, tuple("-" * width for width in widths), *cells[1:])]
+    lines = (cells[0], tuple("-" * width for width in widths), *cells[1:])
+    return [_table_line(line, widths) for line in lines]
 
 
 def _cells(row: MetricRow) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from pacer_pipelines.decisions.catalogue import in_a_row, say, say_count
 from pacer_pipelines.decisions.values import Word
 
 NAMED = 3
@@ -28,16 +29,17 @@ def revised_text(revised: Sequence[Revised]) -> tuple[str, ...]:
     if not revised:
         return ()
     days = ", ".join(str(one.date) for one in revised[:NAMED])
-    more = f" and {len(revised) - NAMED} more" if len(revised) > NAMED else ""
+    more = len(revised) - NAMED
     changed = [one for one in revised if one.was != one.word]
-    words = (
-        ", ".join(f"{one.date} was {one.was} and is {one.word} now" for one in changed) or "no word changed"
+    words = in_a_row(
+        ", ", (say("revised.changed", date=one.date, was=one.was, word=one.word) for one in changed)
     )
-    number = (
-        f"{len(revised)} earlier verdict{'s were' if len(revised) > 1 else ' was'} revised ({days}{more})"
+    number = say_count(
+        "revised.number",
+        len(revised),
+        days=say("revised.more", days=days, more=more) if more > 0 else days,
+        because="; ".join(revised[0].because),
+        words=words or say("revised.no_word"),
     )
     lost = [str(one.date) for one in changed if one.was == "promote"]
-    loud = (
-        f"THE PROMOTION OF {', '.join(lost)} DOES NOT HOLD ANY MORE; the flag was left as it is: look at it"
-    )
-    return (f"{number} because {'; '.join(revised[0].because)}: {words}", *((loud,) if lost else ()))
+    return (number, *((say("revised.lost", days=", ".join(lost)),) if lost else ()))

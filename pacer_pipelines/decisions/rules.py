@@ -7,6 +7,7 @@ the reasons for which it fires, or none.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pacer_pipelines.decisions.catalogue import in_a_row, say
 from pacer_pipelines.decisions.values import Evidence, Finding, Word
 from pacer_pipelines.decisions.wording import (
     difference_text,
@@ -36,12 +37,8 @@ def closed(evidence: Evidence, plan: Plan) -> Reasons:
         return ()
     still = evidence.served_after_end
     return (
-        f"the experiment was closed on {ended[0].date} ({ended[0].rule}); a person reopens it with a new plan",
-        *(
-            [f"B was served {still} times on later days all the same: find the server that does it"]
-            if still
-            else ()
-        ),
+        say("rule.closed", date=ended[0].date, rule=ended[0].rule),
+        *([say("rule.still_served", times=still)] if still else ()),
     )
 
 
@@ -57,8 +54,12 @@ def alarm(evidence: Evidence, plan: Plan) -> Reasons:
 
 def unhealthy(evidence: Evidence, plan: Plan) -> Reasons:
     """Which checks say that the numbers cannot be trusted."""
-    failed = tuple(f"check {check.name} failed: {check.detail}" for check in evidence.checks if check.blocks)
-    return failed + tuple(f"missing: {fact}" for fact in evidence.missing_facts) if failed else ()
+    failed = tuple(
+        say("rule.check_failed", name=check.name, detail=check.detail)
+        for check in evidence.checks
+        if check.blocks
+    )
+    return failed + tuple(say("rule.missing", fact=fact) for fact in evidence.missing_facts) if failed else ()
 
 
 def wins(evidence: Evidence, plan: Plan) -> Reasons:
@@ -66,10 +67,15 @@ def wins(evidence: Evidence, plan: Plan) -> Reasons:
     primary = evidence.finding(plan.primary.metric)
     if primary is None or obstacles(evidence, plan):
         return ()
-    guarded = ", ".join(metric_name(item.metric) for item in plan.guarded)
     return (
-        f"{metric_name(primary.metric)} {effect_text(primary)}; {score_text(primary)}; "
-        f"no harm beyond its margin in {guarded or 'any guarded metric'}",
+        say(
+            "rule.win",
+            metric=metric_name(primary.metric),
+            effect=effect_text(primary),
+            score=score_text(primary),
+            guarded=in_a_row(", ", (metric_name(item.metric) for item in plan.guarded))
+            or say("rule.any_guarded_metric"),
+        ),
     )
 
 
@@ -79,16 +85,13 @@ def deadline(evidence: Evidence, plan: Plan) -> Reasons:
         # B has won once: what it has gained is taken back by harm only
         return ()
     if evidence.day >= plan.duration.max_days:
-        over = f"day {evidence.day} of at most {plan.duration.max_days} is reached"
+        over = say("rule.last_day", day=evidence.day, most=plan.duration.max_days)
     elif _last_look(evidence, plan):
-        over = "the planned sample is reached, so this was the last look"
+        over = say("rule.last_look")
     else:
         return ()
-    what = {
-        "keep_control": "the plan keeps control: B's share goes to 0 %",
-        "keep_split": "the plan leaves the split as it is until a person decides",
-    }[plan.duration.at_deadline]
-    return (f"{over} without a promotion; {what}", *obstacles(evidence, plan))
+    what = say(f"rule.{plan.duration.at_deadline}")
+    return (say("rule.deadline", over=over, what=what), *obstacles(evidence, plan))
 
 
 def conflict(evidence: Evidence, plan: Plan) -> Reasons:
@@ -97,7 +100,12 @@ def conflict(evidence: Evidence, plan: Plan) -> Reasons:
     against = [text for item in plan.guarded if (text := _against(evidence.finding(item.metric)))]
     if primary is None or not primary.passes or not against:
         return ()
-    won = f"conflict: {metric_name(primary.metric)} {effect_text(primary)} is over its bar, but {'; '.join(against)}"
+    won = say(
+        "rule.conflict",
+        metric=metric_name(primary.metric),
+        effect=effect_text(primary),
+        against=in_a_row("; ", against),
+    )
     return (won, *obstacles(evidence, plan))
 
 
@@ -108,8 +116,9 @@ def _against(finding: Finding | None) -> str:
     loss = -finding.effect if finding.better == "higher" else finding.effect
     if loss <= finding.se:
         return ""
-    margin = _margin_text(finding, " against a margin of")
-    return f"{metric_name(finding.metric)} is worse, {effect_text(finding)}{margin}"
+    against = say("rule.against", metric=metric_name(finding.metric), effect=effect_text(finding))
+    margin = _margin_text(finding)
+    return say("rule.against_a_margin", against=against, margin=margin) if margin else against
 
 
 def waiting(evidence: Evidence, plan: Plan) -> Reasons:
@@ -163,47 +172,48 @@ def obstacles(evidence: Evidence, plan: Plan) -> Reasons:
 def _waiting_times(evidence: Evidence, plan: Plan) -> list[str]:
     duration, step_days = plan.duration, plan.rollout.min_days(evidence.share or 0.0)
     if evidence.share is not None and evidence.share >= 100:
-        return ["B already has all traffic"]
-    found = []
+        return [say("rule.all_traffic")]
+    found: list[str] = []
     if evidence.day < duration.min_days:
-        found.append(f"day {evidence.day} of at least {duration.min_days}")
+        found.append(say("rule.min_days", day=evidence.day, least=duration.min_days))
     elif duration.whole_weeks and evidence.day % 7:
-        found.append(f"day {evidence.day}: promotion is looked at on whole weeks only")
+        found.append(say("rule.whole_weeks", day=evidence.day))
     if evidence.phase_day < step_days and evidence.phase_day < evidence.day:
-        since = (
-            f"; what is served changed on {evidence.identity_changed}" if evidence.identity_changed else ""
-        )
-        found.append(f"day {evidence.phase_day} of at least {step_days} at this share of traffic{since}")
+        step = say("rule.step_days", day=evidence.phase_day, least=step_days)
+        changed = evidence.identity_changed
+        found.append(say("rule.step_began_anew", step=step, date=changed) if changed else step)
     if evidence.share is None or evidence.share <= 0:
-        found.append("B has no traffic: somebody took it away, and a person gives it back")
+        found.append(say("rule.no_traffic"))
     return found
 
 
 def _primary_obstacles(primary: Finding | None, plan: Plan) -> list[str]:
     name, least = metric_name(plan.primary.metric), plan.minimums
     if primary is None or primary.effect is None:
-        return [f"{name}: no coach has rated both variants yet"]
-    found = []
+        return [say("rule.nobody_rated", metric=name)]
+    found: list[str] = []
     if primary.n_treatment < least.promote_rated:
-        found.append(f"{name}: {primary.n_treatment} of at least {least.promote_rated} rated decisions of B")
+        found.append(say("rule.few_rated", metric=name, rated=primary.n_treatment, least=least.promote_rated))
     if primary.coaches < least.promote_coaches:
         found.append(
-            f"{name}: {primary.coaches} of at least {least.promote_coaches} coaches rated both variants"
+            say("rule.few_coaches", metric=name, coaches=primary.coaches, least=least.promote_coaches)
         )
     if primary.z_star is None or primary.bar is None:
-        found.append(f"{name}: its uncertainty cannot be computed yet")
+        found.append(say("rule.no_uncertainty", metric=name))
     elif not primary.passes:
-        found.append(f"{name}: no significant win yet, {effect_text(primary)}; {score_text(primary)}")
+        found.append(
+            say("rule.no_win_yet", metric=name, effect=effect_text(primary), score=score_text(primary))
+        )
     return found
 
 
 def _guarded_obstacle(finding: Finding | None, metric: str) -> str:
     name = metric_name(metric)
     if finding is None or finding.effect is None or finding.z_star is None or finding.bar is None:
-        return f"{name}: no data for the test against its margin"
+        return say("rule.guarded_no_data", metric=name)
     if finding.passes:
         return ""
-    return f"{name}: not yet shown to be within its margin, {effect_text(finding)}; {score_text(finding)}"
+    return say("rule.not_within", metric=name, effect=effect_text(finding), score=score_text(finding))
 
 
 # What must be seen beside the primary metric: an absent finding is an obstacle, never a pass.
@@ -211,16 +221,18 @@ REQUIRED = ("good_rate_mature", "good_rate_by_decision", "rating_rate")
 
 
 def _disagreements(evidence: Evidence) -> list[str]:
-    found = [
-        f"{metric_name(metric)} is not known yet"
+    found: list[str] = [
+        say("rule.not_known", metric=metric_name(metric))
         for metric in REQUIRED
         if (finding := evidence.finding(metric)) is None or finding.effect is None
     ]
     for finding in evidence.findings:
         if finding.role == "sensitivity" and finding.effect is not None and not finding.passes:
-            found.append(f"{metric_name(finding.metric)} does not support a win, {effect_text(finding)}")
+            found.append(
+                say("rule.no_support", metric=metric_name(finding.metric), effect=effect_text(finding))
+            )
         elif finding.role == "sensitivity" and finding.effect is None and finding.metric not in REQUIRED:
-            found.append(f"{metric_name(finding.metric)} is not known yet")
+            found.append(say("rule.not_known", metric=metric_name(finding.metric)))
     return found
 
 
@@ -232,15 +244,18 @@ def _last_look(evidence: Evidence, plan: Plan) -> bool:
 
 
 def _harm_text(finding: Finding) -> str:
-    return (
-        f"{metric_name(finding.metric)} is worse in B: {effect_text(finding)}, always-valid interval "
-        f"{interval_text(finding)}{_margin_text(finding, ', beyond the margin of')}"
+    harm = say(
+        "rule.harm",
+        metric=metric_name(finding.metric),
+        effect=effect_text(finding),
+        interval=interval_text(finding),
     )
+    margin = _margin_text(finding)
+    return say("rule.harm_beyond", harm=harm, margin=margin) if margin else harm
 
 
-def _margin_text(finding: Finding, words: str) -> str:
+def _margin_text(finding: Finding) -> str:
     """The margin in the direction in which it allows a loss; nothing for a metric without one."""
     if not finding.margin:
         return ""
-    allowed = -finding.margin if finding.better == "higher" else finding.margin
-    return f"{words} {difference_text(finding.metric, allowed)}"
+    return difference_text(finding.metric, -finding.margin if finding.better == "higher" else finding.margin)

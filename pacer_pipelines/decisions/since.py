@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pacer_pipelines.decisions.catalogue import in_a_row, say
 from pacer_pipelines.decisions.revised import Revised
 from pacer_pipelines.decisions.values import Finding, Verdict
 from pacer_pipelines.decisions.wording import FEWEST_UNITS, difference_text, enough_to_show, metric_name
@@ -25,8 +26,8 @@ def since(verdict: Verdict, before: Verdict | None, plan: Plan) -> tuple[str, ..
     return (
         *_word(verdict, before),
         *_effect(_primary(verdict, plan), _primary(before, plan)),
-        *_checks(_failed(verdict) - _failed(before), "fails now"),
-        *_checks(_failed(before) - _failed(verdict), "passes again"),
+        *_checks(_failed(verdict) - _failed(before), "since.fails"),
+        *_checks(_failed(before) - _failed(verdict), "since.passes"),
     )
 
 
@@ -47,25 +48,29 @@ def is_quiet(verdict: Verdict, before: Verdict | None, revised: Sequence[Revised
 
 def _word(verdict: Verdict, before: Verdict) -> tuple[str, ...]:
     now, then = (f"{one.verdict} ({one.rule})" for one in (verdict, before))
-    return () if now == then else (f"{before.date} said {then}, now {now}",)
+    return () if now == then else (say("since.word", date=before.date, then=then, now=now),)
 
 
 def _effect(now: Finding | None, then: Finding | None) -> tuple[str, ...]:
     if now is None or then is None or not (enough_to_show(now) and enough_to_show(then)):
         return ()
     metric = now.metric
-    moved = f"{difference_text(metric, then.effect)} → {difference_text(metric, now.effect)}"
-    strength = (
-        "" if now.z_star is None or then.z_star is None else f", z* {then.z_star:.2f} → {now.z_star:.2f}"
+    moved = say(
+        "since.effect",
+        metric=metric_name(metric),
+        then=difference_text(metric, then.effect),
+        now=difference_text(metric, now.effect),
     )
+    if now.z_star is not None and then.z_star is not None:
+        moved = say("since.strength", effect=moved, then=f"{then.z_star:.2f}", now=f"{now.z_star:.2f}")
     more = now.n_control + now.n_treatment - then.n_control - then.n_treatment
     # a difference of a few ratings is somebody's
-    rated = f"; {more:+,} rated" if abs(more) >= FEWEST_UNITS else ""
-    return (f"{metric_name(metric)} {moved}{strength}{rated}",)
+    rated = [say("since.rated", number=f"{more:+,}")] if abs(more) >= FEWEST_UNITS else []
+    return (in_a_row("; ", (moved, *rated)),)
 
 
-def _checks(names: set[str], what: str) -> tuple[str, ...]:
-    return (f"{what}: {', '.join(sorted(names))}",) if names else ()
+def _checks(names: set[str], key: str) -> tuple[str, ...]:
+    return (say(key, checks=", ".join(sorted(names))),) if names else ()
 
 
 def _failed(verdict: Verdict) -> set[str]:

@@ -1,11 +1,14 @@
 """The plain values of a decision: checks and findings go in, a verdict comes out."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from typing import Any, Literal
+
+from pacer_pipelines.decisions.catalogue import remembered, reminded
 
 Severity = Literal["critical", "warning"]
 Label = Literal["better", "worse", "non_inferior", "inconclusive", "no_data"]
@@ -157,20 +160,31 @@ class Verdict:
         Raises:
             ValueError: the content is not what its verdict_id promises.
         """
-        plain: dict[str, Any] = {
-            item.name: content[item.name] for item in fields(cls) if item.name in content
-        }
+        said = _said_again(content)
+        plain: dict[str, Any] = {item.name: said[item.name] for item in fields(cls) if item.name in said}
         for name in ("reasons", "flip", "missing_facts"):
             plain[name] = tuple(plain[name])
         plain["date"] = date.fromisoformat(content["date"])
         plain["as_of"] = datetime.fromisoformat(content["as_of"].removesuffix("Z"))
-        plain["findings"] = tuple(_finding(row) for row in content["findings"])
-        plain["checks"] = tuple(Check(**row) for row in content["checks"])
+        plain["findings"] = tuple(_finding(row) for row in said["findings"])
+        plain["checks"] = tuple(Check(**row) for row in said["checks"])
         # of the content as it was stored: an older version may have had fewer fields
         found = _id_of({key: value for key, value in content.items() if key != "verdict_id"})
         if found != content["verdict_id"]:
             raise ValueError(f"verdict {content['verdict_id']}: its content has the id {found}")
         return cls(**plain, stored_id=found)
+
+
+def _said_again(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with its sentences as they were said, if it remembers that."""
+    said: dict[str, Any] = copy.deepcopy({key: value for key, value in content.items() if key != "said"})
+    for path, memory in content.get("said", {}).items():
+        *way, last = (int(part) if part.isdecimal() else part for part in path.split("."))
+        holder: Any = said
+        for part in way:
+            holder = holder[part]
+        holder[last] = reminded(holder[last], memory)
+    return said
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:
@@ -198,4 +212,6 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
             row[name] = list(row[name]) if row[name] else None
         row["n"] = {"control": finding.n_control, "treatment": finding.n_treatment}
         row["G"] = finding.coaches
+    if said := remembered(content):
+        content["said"] = said
     return content

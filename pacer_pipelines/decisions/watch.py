@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.plan import Plan
 from pacer_pipelines.plan_parts import Watch
 from pacer_pipelines.stats import difference_evidence, difference_lower_bound, proportion_bounds
@@ -125,10 +126,13 @@ def _harm(
     at_least = _at_least(reference, treatment, margin, level, alone)
     if at_least is None or at_least <= margin:
         return None
-    said = _against(reference, today, day)
-    text = (
-        f"{_words(watch, signal)}: {treatment} in B {said}; at least {math.floor(100 * at_least)} points more "
-        f"with certainty, the plan allows {100 * margin:g}"
+    text = say(
+        "watch.harm",
+        signal=say(f"watch.{signal}", seconds=f"{watch.slow_ms / 1000:g}"),
+        treatment=treatment,
+        against=_against(reference, today, day),
+        points=math.floor(100 * at_least),
+        margin=f"{100 * margin:g}",
     )
     return Harm(signal, day, treatment, reference, at_least, margin, text)
 
@@ -147,16 +151,7 @@ def _at_least(reference: Tally, treatment: Tally, margin: float, level: float, a
 
 def _against(reference: Tally, today: bool, day: date) -> str:
     if today:
-        return f"against {reference} in A on {day}"
+        return say("watch.against_today", reference=reference, date=day)
     if reference.trials:
-        return f"on {day} against {reference} in A over the days that are kept"
-    return f"on {day}, and nothing is known of A: held against half of all"
-
-
-def _words(watch: Watch, signal: Signal) -> str:
-    return {
-        "failures": "failed calls",
-        "malformed": "malformed answers",
-        "slow": f"calls slower than {watch.slow_ms / 1000:g} s",
-        "bad": "BAD ratings",
-    }[signal]
+        return say("watch.against_kept", reference=reference, date=day)
+    return say("watch.against_nothing", date=day)

@@ -1,29 +1,13 @@
 """How numbers and metrics are spelled wherever a person reads them."""
 
+from pacer_pipelines.decisions.catalogue import Said, catalogue, say
 from pacer_pipelines.decisions.values import Finding
 
-METRIC_NAMES = {
-    "good_rate": "GOOD rate",
-    "good_rate_mature": "GOOD rate of mature requests",
-    "good_rate_by_decision": "GOOD rate weighted by decision",
-    "good_rate_this_step": "GOOD rate at this step",
-    "good_per_request": "GOOD per request",
-    "no_bad_per_request": "requests without a BAD",
-    "card_rate": "Anki card rate",
-    "engagement": "reviews per card",
-    "card_reviewed_rate": "cards reviewed",
-    "retention": "retention (answers not Again)",
-    "failure_rate": "failed judgements",
-    "latency": "latency per request",
-    "tokens": "tokens per request",
-    "cost": "cost per request",
-    "rating_rate": "rated share of requests",
-}
-# metrics that are no share: how many decimals, and the unit behind the number
-AMOUNTS = {"engagement": (2, ""), "latency": (1, " ms"), "tokens": (0, " tokens"), "cost": (5, " USD")}
+# metrics that are no share: how many decimals, and the unit
+AMOUNTS = {"engagement": (2, "number"), "latency": (1, "ms"), "tokens": (0, "tokens"), "cost": (5, "usd")}
 # nobody may be recognised in a number: students are minors
 FEWEST_UNITS, FEWEST_COACHES = 10, 3
-TOO_FEW = "too few to show"
+TOO_FEW = say("wording.too_few")
 
 
 def enough_to_show(finding: Finding) -> bool:
@@ -34,12 +18,13 @@ def enough_to_show(finding: Finding) -> bool:
 
 def metric_name(metric: str) -> str:
     """Name of a metric for people."""
-    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+    known = metric in catalogue("en")["metric"]
+    return say(f"metric.{metric}") if known else metric.replace("_", " ")
 
 
-def points(value: float) -> str:
+def points(value: float) -> Said:
     """A difference of rates in percentage points, signed: ``+2.3 points``."""
-    return f"{100 * value:+.1f} points"
+    return say("unit.points", number=f"{100 * value:+.1f}")
 
 
 def rate_text(metric: str, value: float | None) -> str:
@@ -56,20 +41,31 @@ def difference_text(metric: str, value: float | None) -> str:
     return _amount(metric, value, "+") if metric in AMOUNTS else points(value)
 
 
-def _amount(metric: str, value: float, sign: str = "") -> str:
-    decimals, unit = AMOUNTS[metric]
-    return f"{value:{sign},.{decimals}f}{unit}"
+def amount_text(metric: str, number: str) -> Said:
+    """A number with the unit of its metric, one of :data:`AMOUNTS`."""
+    return say(f"unit.{AMOUNTS[metric][1]}", number=number)
 
 
-def effect_text(finding: Finding) -> str:
+def _amount(metric: str, value: float, sign: str = "") -> Said:
+    return amount_text(metric, _number(metric, value, sign))
+
+
+def _number(metric: str, value: float, sign: str = "") -> str:
+    return f"{value:{sign},.{AMOUNTS[metric][0]}f}"
+
+
+def effect_text(finding: Finding) -> Said:
     """The effect (treatment minus control) with both rates."""
     if finding.effect is None:
-        return "no data"
+        return say("wording.no_data")
     if not enough_to_show(finding):
         return TOO_FEW
-    control = rate_text(finding.metric, finding.rate_control)
-    treatment = rate_text(finding.metric, finding.rate_treatment)
-    return f"{difference_text(finding.metric, finding.effect)} ({control} in A, {treatment} in B)"
+    return say(
+        "wording.effect",
+        effect=difference_text(finding.metric, finding.effect),
+        control=rate_text(finding.metric, finding.rate_control),
+        treatment=rate_text(finding.metric, finding.rate_treatment),
+    )
 
 
 def percent_text(value: float | None) -> str:
@@ -77,24 +73,25 @@ def percent_text(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f} %"
 
 
-def interval_text(finding: Finding) -> str:
-    """The always-valid interval: ``-1.0 to +5.6 points``."""
+def interval_text(finding: Finding, *, bare: bool = False) -> Said:
+    """The always-valid interval: ``-1.0 to +5.6 points``; ``bare`` without the unit where all are points."""
     if finding.interval is None:
-        return "not known yet"
+        return say("wording.not_known_yet")
     if not enough_to_show(finding):
         return TOO_FEW
     low, high = finding.interval
     if finding.metric in AMOUNTS:
-        unit = AMOUNTS[finding.metric][1]
-        return (
-            f"{_amount(finding.metric, low, '+').removesuffix(unit)} to {_amount(finding.metric, high, '+')}"
-        )
-    return f"{100 * low:+.1f} to {100 * high:+.1f} points"
+        low_text, high_text = _number(finding.metric, low, "+"), _amount(finding.metric, high, "+")
+        return say("wording.interval", low=low_text, high=high_text)
+    upper = f"{100 * high:+.1f}" if bare else points(high)
+    return say("wording.interval", low=f"{100 * low:+.1f}", high=upper)
 
 
-def score_text(finding: Finding) -> str:
-    """The test statistic beside its bar: ``z* 1.31 of 2.77``."""
+def score_text(finding: Finding) -> Said:
+    """The test statistic beside its bar: ``z* 1.31, promote bar 2.77``."""
     known = finding.z_star is not None and enough_to_show(finding)
-    score = f"{finding.z_star:.2f}" if known else "not shown"
-    bar = "out of reach" if finding.bar is None else f"{finding.bar:.2f}"
-    return f"z* {score}, promote bar {bar}"
+    return say(
+        "wording.score",
+        score=f"{finding.z_star:.2f}" if known else say("wording.not_shown"),
+        bar=say("wording.out_of_reach") if finding.bar is None else f"{finding.bar:.2f}",
+    )

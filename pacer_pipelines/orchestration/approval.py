@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pacer_pipelines.adapters.flags import read_flag
 from pacer_pipelines.adapters.journal import Journal
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.journal import Entry, Kind
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import NotApprovable
@@ -86,7 +87,7 @@ def record_hold(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) 
             return held, False
         approved = said_of(world, verdict, "approval")
         if approved is not None:
-            _demand(verdict, Problem("doubled", f"it was approved at {approved.at} UTC by {approved.who}"))
+            _demand(verdict, Problem("doubled", say("approval.doubled", time=approved.at, who=approved.who)))
         _demand(verdict, problem_of(world, plan, verdict, word.at))
         return _written(world, plan, verdict, "held", word)
 
@@ -103,7 +104,10 @@ def problem_of(world: WorldResource, plan: Plan, verdict: Verdict, at: datetime)
 
 def _demand(verdict: Verdict, problem: Problem | None) -> None:
     if problem is not None:
-        raise NotApprovable(f"verdict {verdict.verdict_id} of {verdict.date}: {problem.text}", problem.code)
+        raise NotApprovable(
+            say("approval.not", verdict=verdict.verdict_id, date=verdict.date, problem=problem.text),
+            problem.code,
+        )
 
 
 def _written(
@@ -120,13 +124,12 @@ def _written(
 
 def _not_open(plan: Plan, verdict: Verdict, at: datetime) -> Problem | None:
     if verdict.verdict != "promote":
-        return Problem("not_asked", f"it says {verdict.verdict}; only a promotion is approved")
+        return Problem("not_asked", say("approval.no_promotion", word=verdict.verdict))
     if not plan.rollout.needs_approval:
-        return Problem("not_asked", "its plan promotes by itself and asks nobody (rollout.approval)")
+        return Problem("not_asked", say("approval.asks_nobody"))
     expires = verdict.as_of + timedelta(days=plan.rollout.approval_days or DEFAULT_DAYS)
     if at > expires:
-        text = f"it could be approved until {expires} UTC; wait for the next promotion"
-        return Problem("expired", text)
+        return Problem("expired", say("approval.expired", time=expires))
     return None
 
 
@@ -134,31 +137,33 @@ def _held(world: WorldResource, verdict: Verdict) -> Problem | None:
     entry = said_of(world, verdict, "held")
     if entry is None:
         return None
-    return Problem("held", f"it was held at {entry.at} UTC by {entry.who}; wait for the next promotion")
+    return Problem("held", say("approval.held", time=entry.at, who=entry.who))
 
 
 def _overtaken(world: WorldResource, verdict: Verdict) -> Problem | None:
     """A later word that takes the ground from under this one."""
     current = world.verdicts.current(verdict.experiment, verdict.date)
     if current is not None and current["verdict_id"] != verdict.verdict_id:
-        text = f"the day was judged again: {current['verdict']}, verdict {current['verdict_id']}"
+        text = say("approval.judged_again", word=current["verdict"], verdict=current["verdict_id"])
         return Problem("stale", text)
     for row in world.verdicts.history(verdict.experiment):
         if row["date"] > verdict.date.isoformat() and row["rule"] not in HARMLESS:
-            return Problem(
-                "stale", f"{row['date']} says {row['verdict']} ({row['rule']}): {row['reasons'][0]}"
-            )
+            later = Verdict.from_dict(row)
+            told = {"date": later.date, "word": later.verdict, "rule": later.rule}
+            return Problem("stale", say("approval.overtaken", **told, reason=later.reasons[0]))
     cuts = Journal(world.home).entries(verdict.experiment, "rollback")
-    return Problem("stale", f"it was rolled back at {cuts[-1].at} UTC by {cuts[-1].who}") if cuts else None
+    if not cuts:
+        return None
+    return Problem("stale", say("approval.rolled_back", time=cuts[-1].at, who=cuts[-1].who))
 
 
 def _flag_moved(world: WorldResource, plan: Plan, verdict: Verdict) -> Problem | None:
     if world.world.settings.flag_file is None:
-        return Problem("stale", "no flag file is configured")
+        return Problem("stale", say("approval.no_flag_file"))
     live = read_flag(world.world.settings.flag_file, plan.flag_key, plan.treatment.variant)
     if live.share == verdict.share_after or is_as_judged(world, plan, verdict, live.version):
         return None
-    return Problem("stale", f"it is about flag version {verdict.phase}, and version {live.version} is live")
+    return Problem("stale", say("approval.flag_moved", about=verdict.phase, live=live.version))
 
 
 def acknowledge(world: WorldResource, plan: Plan, at: datetime, who: str, why: str) -> Entry | None:

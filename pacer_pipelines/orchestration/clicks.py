@@ -4,18 +4,21 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import datetime
+from typing import get_args
 
 from pacer_pipelines.adapters.clicks import Answer, Click
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.config_parts import Person
+from pacer_pipelines.decisions.catalogue import in_a_row, in_language, say
 from pacer_pipelines.decisions.journal import Entry
+from pacer_pipelines.decisions.report import Action
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import NotApprovable, PacerError
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration import approval
 from pacer_pipelines.orchestration.effects import flag_owner, said_of
 from pacer_pipelines.orchestration.exclusive import HANDS, alone
-from pacer_pipelines.orchestration.hands import MINUTE, has_traffic, move_of, nobody_follows, watch_seen
+from pacer_pipelines.orchestration.hands import MINUTE, by, has_traffic, move_of, nobody_follows, watch_seen
 from pacer_pipelines.orchestration.loud import loud_of, record_seen
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import Word, closed_since
@@ -32,7 +35,7 @@ WHY = "pressed in Slack"
 STRANGER = "stranger"
 # no plan can have this name
 NOWHERE = "_unknown"
-DOES = {"approve": "approve", "hold": "hold", "roll_back": "roll back", "acknowledge": "acknowledge"}
+ACTIONS = frozenset(get_args(Action))
 
 
 About = tuple[Plan, Verdict | None]
@@ -43,7 +46,7 @@ class _Refused(Exception):
 
     def __init__(self, outcome: str, text: str) -> None:
         super().__init__(text)
-        self.outcome = outcome
+        self.outcome, self.text = outcome, text
 
 
 def answer(world: WorldResource, click: Click, at: datetime) -> Answer:
@@ -61,21 +64,23 @@ def answer(world: WorldResource, click: Click, at: datetime) -> Answer:
         plan, verdict = _meant(world, click, about)
         said = Answer(_done(world, plan, verdict, click, Word(at, who.name, WHY)), "accepted", plan.slug)
     except _Refused as refused:
-        said = Answer(str(refused), refused.outcome, about[0].slug if about else "")
+        said = Answer(refused.text, refused.outcome, about[0].slug if about else "")
     except NotApprovable as error:
-        said = Answer(f"Not done: {error}.", error.code, about[0].slug if about else "")
+        text = say("click.not_approvable", problem=error.message)
+        said = Answer(text, error.code, about[0].slug if about else "")
     except PacerError as error:
         # what is broken is said where paths may be read
         _log.error("a click on %s was refused: %s", click.value, error)
         said = Answer(_broken(click, error, about), "refused", about[0].slug if about else "")
     _keep(world, click, said, Word(at, person.name if person else STRANGER, said.text))
-    return said
+    return in_language(said, about[0].language if about else "en")
 
 
 def _broken(click: Click, error: PacerError, about: About | None) -> str:
-    said = f"Not done: something on the machine is broken ({type(error).__name__}), the app's log says what."
-    hand = f" On the machine: pacer rollback {about[0].slug} --why …" if about else ""
-    return said + (hand if click.action == "roll_back" else "")
+    said = say("click.broken", error=type(error).__name__)
+    if about is None or click.action != "roll_back":
+        return said
+    return in_a_row(" ", (said, say("click.by_hand", command=f"rollback {about[0].slug}")))
 
 
 def _about(world: WorldResource, value: str) -> About | None:
@@ -105,21 +110,21 @@ def _keep(world: WorldResource, click: Click, said: Answer, word: Word) -> None:
 
 def _allowed(world: WorldResource, click: Click, person: Person | None) -> Person:
     if person is None:
-        raise _Refused("stranger", "Not done: you are not among the people that pacer.toml names.")
+        raise _Refused("stranger", say("click.stranger"))
     if click.action not in person.may:
-        does = DOES.get(click.action, "do that")
-        raise _Refused("not_allowed", f"Not done: pacer.toml does not let {person.name} {does}.")
+        does = say(f"click.do_{click.action}" if click.action in ACTIONS else "click.do_that")
+        raise _Refused("not_allowed", say("click.not_allowed", who=person.name, does=does))
     if world.world.settings.dry_run:
-        raise _Refused("dry_run", "Not done: this world is a dry run, in which nothing moves.")
+        raise _Refused("dry_run", say("click.dry_run"))
     return person
 
 
 def _meant(world: WorldResource, click: Click, about: About | None) -> About:
     """What a genuine button is about."""
     if click.foreign:
-        raise _Refused("forged", "Not done: this click comes from another workspace or another app.")
+        raise _Refused("forged", say("click.foreign"))
     if about is None:
-        raise _Refused("forged", "Not done: Pacer knows nothing that this button could be about.")
+        raise _Refused("forged", say("click.about_nothing"))
     _from_its_message(world, about[0], click, about[1])
     return about
 
@@ -132,7 +137,7 @@ def _from_its_message(world: WorldResource, plan: Plan, click: Click, verdict: V
         of_day = verdict is not None and not entry.topic and entry.date == verdict.date.isoformat()
         if of_day or click.value in entry.topic.split("-"):
             return
-    raise _Refused("forged", "Not done: this is not the message that Pacer posted about it.")
+    raise _Refused("forged", say("click.other_message"))
 
 
 def _done(world: WorldResource, plan: Plan, verdict: Verdict | None, click: Click, word: Word) -> str:
@@ -140,7 +145,7 @@ def _done(world: WorldResource, plan: Plan, verdict: Verdict | None, click: Clic
     if click.action == "acknowledge":
         return _acknowledged(world, plan, click.value, word)
     if verdict is None:
-        raise _Refused("forged", "Not done: this can only be acknowledged.")
+        raise _Refused("forged", say("click.only_seen"))
     doings: dict[str, Callable[[WorldResource, Plan, Verdict, Word], str]] = {
         "approve": _approved,
         "hold": _held,
@@ -153,58 +158,63 @@ def _approved(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) ->
     known = said_of(world, verdict, "approval")
     entry, new = (known, False) if known else approval.record_approval(world, plan, verdict, word)
     if not new:
-        raise _Refused(
-            "doubled", f"Already approved {_by(entry)}. {_after_yes(world, plan, verdict, word.at)}"
-        )
-    shares = f"{plan.treatment.variant} {verdict.share_before:g} % → {verdict.share_after:g} %"
-    what = f"Approved: {plan.slug}, verdict of {verdict.date}, {shares}."
-    return f"{what} {_after_yes(world, plan, verdict, word.at)}"
+        already = say("click.already_approved", by=by(entry))
+        raise _Refused("doubled", in_a_row(" ", (already, _after_yes(world, plan, verdict, word.at))))
+    what = say(
+        "click.approved",
+        experiment=plan.slug,
+        date=verdict.date,
+        variant=plan.treatment.variant,
+        before=f"{verdict.share_before:g}",
+        after=f"{verdict.share_after:g}",
+    )
+    return in_a_row(" ", (what, _after_yes(world, plan, verdict, word.at)))
 
 
 def _held(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) -> str:
     entry, new = approval.record_hold(world, plan, verdict, word)
     if not new:
-        raise _Refused("doubled", f"Already held {_by(entry)}.")
-    return (
-        f"Held: the promotion of {plan.slug} of {verdict.date} cannot be approved any more. The flag stays."
-    )
+        raise _Refused("doubled", say("click.already_held", by=by(entry)))
+    return say("click.held", experiment=plan.slug, date=verdict.date)
 
 
 def _rolled_back(world: WorldResource, plan: Plan, verdict: Verdict, word: Word) -> str:
     if owner := flag_owner(world, plan, local_date(word.at, plan.zone)):
-        raise _Refused("stale", f"Not done: the flag belongs to {owner} now, which started later.")
+        raise _Refused("stale", say("click.other_owner", owner=owner))
     with alone(world.home, HANDS):
         if (closed := closed_since(world, plan)) is not None:
             cuts = Journal(world.home).entries(plan.slug, "rollback")
-            whose = f" by {cuts[-1].who}" if cuts else ""
-            said = f"Already rolled back{whose} at {closed:{MINUTE}}."
-            raise _Refused("doubled", f"{said} {_after_no(world, plan, word.at)}")
+            time = f"{closed:{MINUTE}}"
+            said = say("click.already_closed", time=time)
+            if cuts:
+                said = say("click.already_rolled_back", who=cuts[-1].who, time=time)
+            raise _Refused("doubled", in_a_row(" ", (said, _after_no(world, plan, word.at))))
         if not has_traffic(world, plan):
-            raise _Refused("stale", f"Not done: {plan.treatment.variant} has no traffic.")
+            raise _Refused("stale", say("click.no_traffic", variant=plan.treatment.variant))
         details = {"by": BY_SLACK, "verdict_id": verdict.verdict_id}
         Journal(world.home).write(Entry(plan.slug, "rollback", word.at, word.who, word.why, details))
-    what = f"Rolled back: {plan.slug} is closed, and {plan.treatment.variant} goes to 0 %."
-    return f"{what} {_after_no(world, plan, word.at)}"
+    what = say("click.rolled_back", experiment=plan.slug, variant=plan.treatment.variant)
+    return in_a_row(" ", (what, _after_no(world, plan, word.at)))
 
 
 def _acknowledged(world: WorldResource, plan: Plan, about: str, word: Word) -> str:
     if about not in {loud.about for loud in loud_of(world, plan)}:
-        raise _Refused("stale", "Not done: there is no rollback here to acknowledge.")
+        raise _Refused("stale", say("click.nothing_to_see"))
     entry, new = record_seen(world, plan, about, word)
     if not new:
-        raise _Refused("doubled", f"Already acknowledged {_by(entry)}.")
-    return f"Acknowledged: {plan.slug} is not said again."
+        raise _Refused("doubled", say("click.already_seen", by=by(entry)))
+    return say("click.seen", experiment=plan.slug)
 
 
 def _after_yes(world: WorldResource, plan: Plan, verdict: Verdict, at: datetime) -> str:
     if move_of(world, plan, verdict) is not None:
-        return "The flag has followed."
+        return say("click.followed")
     return _who_follows(world, at, f"approve {verdict.verdict_id}")
 
 
 def _after_no(world: WorldResource, plan: Plan, at: datetime) -> str:
     if not has_traffic(world, plan):
-        return f"{plan.treatment.variant} has 0 %."
+        return say("click.cut", variant=plan.treatment.variant)
     return _who_follows(world, at, f"rollback {plan.slug}")
 
 
@@ -212,11 +222,6 @@ def _who_follows(world: WorldResource, at: datetime, command: str) -> str:
     """Who moves the flag now; loudly, if nobody does."""
     why = nobody_follows(world, at)
     if why:
-        nobody = f"⚠ NOBODY FOLLOWS: {why}, so the flag stays as it is."
-        return f"{nobody} On the machine: pacer {command} --why …"
+        return in_a_row(" ", (say("click.nobody_follows", why=why), say("click.by_hand", command=command)))
     seen, seconds = watch_seen(world), world.world.settings.watch_seconds
-    return f"The watch looked at {seen:{MINUTE}}, and moves the flag in at most {seconds} seconds."
-
-
-def _by(entry: Entry) -> str:
-    return f"by {entry.who} at {entry.at:{MINUTE}}"
+    return say("click.watch_follows", time=f"{seen:{MINUTE}}", seconds=seconds)

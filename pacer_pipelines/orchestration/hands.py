@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.flags import FlagChange, flag_changes, read_flag
 from pacer_pipelines.adapters.journal import Journal
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.decisions.report import Action
 from pacer_pipelines.decisions.values import Verdict, canonical
@@ -77,28 +78,25 @@ def words_of(world: WorldResource, plan: Plan, verdict: Verdict) -> tuple[str, .
     seen = seen_by(world, plan, verdict.verdict_id)
     return (
         *([_approved(world, plan, verdict, approved)] if approved else []),
-        *([f"Held {_by(held)}: this promotion cannot be approved any more"] if held else []),
-        *(f"Rolled back {_by(entry)}: {_what_of_the_cut(world, plan)}" for entry in cuts[:1]),
-        *([f"Acknowledged {_by(seen)}"] if seen else []),
+        *([say("hand.held", by=by(held))] if held else []),
+        *(say("hand.rolled_back", by=by(entry), flag=_what_of_the_cut(world, plan)) for entry in cuts[:1]),
+        *([say("hand.seen", by=by(seen))] if seen else []),
     )
 
 
 def _approved(world: WorldResource, plan: Plan, verdict: Verdict, entry: Entry) -> str:
     moved = move_of(world, plan, verdict)
     if moved is None:
-        return f"Approved {_by(entry)}: the flag follows with the watch's next look"
-    at = f" since {moved.at:{MINUTE}}" if moved.at else ""
-    now = f"{plan.treatment.variant} has {moved.share:g} %{at} (flag version {moved.to_version})"
-    return f"Approved {_by(entry)}: {now}"
+        return say("hand.approved", by=by(entry))
+    told = {"by": by(entry), "variant": plan.treatment.variant, "share": f"{moved.share:g}"}
+    if moved.at is None:
+        return say("hand.followed", **told, version=moved.to_version)
+    return say("hand.followed_at", **told, time=f"{moved.at:{MINUTE}}", version=moved.to_version)
 
 
 def _what_of_the_cut(world: WorldResource, plan: Plan) -> str:
-    b = plan.treatment.variant
-    return (
-        f"the flag follows with the watch's next look, until then {b} is served"
-        if has_traffic(world, plan)
-        else f"{b} has 0 %"
-    )
+    waits = has_traffic(world, plan)
+    return say("hand.still_served" if waits else "hand.cut", variant=plan.treatment.variant)
 
 
 def move_of(world: WorldResource, plan: Plan, verdict: Verdict) -> FlagChange | None:
@@ -107,8 +105,9 @@ def move_of(world: WorldResource, plan: Plan, verdict: Verdict) -> FlagChange | 
     return next((change for change in changes if change.verdict_id == verdict.verdict_id), None)
 
 
-def _by(entry: Entry) -> str:
-    return f"by {entry.who} at {entry.at:{MINUTE}}"
+def by(entry: Entry) -> str:
+    """Who wrote an entry, and when."""
+    return say("hand.by", who=entry.who, time=f"{entry.at:{MINUTE}}")
 
 
 def says(identity: str, words: Sequence[str], actions: Sequence[str] = ()) -> str:
@@ -137,5 +136,5 @@ def nobody_follows(world: WorldResource, at: datetime) -> str:
     """Why what is recorded now would stay without effect; nothing when the watch is at work."""
     seen = watch_seen(world)
     if seen is None:
-        return "the watch has never looked"
-    return f"the watch last looked at {seen:{MINUTE}}" if at - seen > LATE else ""
+        return say("hand.never_looked")
+    return say("hand.looked_last", time=f"{seen:{MINUTE}}") if at - seen > LATE else ""

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.verdicts import Stored
+from pacer_pipelines.decisions.catalogue import in_a_row
 from pacer_pipelines.decisions.journal import Entry
+from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.orchestration.exclusive import HANDS, alone
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import Word
@@ -29,16 +31,16 @@ def loud_of(world: WorldResource, plan: Plan) -> tuple[Loud, ...]:
     journal = Journal(world.home)
     entries = (*journal.entries(plan.slug, "rollback"), *journal.entries(plan.slug, "still_served"))
     return (
-        *(Loud(row["verdict_id"], f"{row['date']}: {row['reasons'][0]}") for row in told),
-        *(Loud(entry.entry_id, f"{entry.at} UTC, {entry.who}: {entry.why}") for entry in entries),
+        *(Loud(one.verdict_id, in_a_row(": ", (str(one.date), one.reasons[0]))) for one in told),
+        *(Loud(one.entry_id, in_a_row(": ", (f"{one.at} UTC, {one.who}", one.why))) for one in entries),
     )
 
 
-def _told(revisions: list[Stored]) -> dict[str, str] | None:
+def _told(revisions: list[Stored]) -> Verdict | None:
     """The newest word of a day, if it acted and says rollback."""
     newest = revisions[-1]
     acted = newest.again is None or newest.again.acted
-    return newest.content if acted and newest.content["verdict"] == "rollback" else None
+    return Verdict.from_dict(newest.content) if acted and newest.content["verdict"] == "rollback" else None
 
 
 def seen_by(world: WorldResource, plan: Plan, about: str) -> Entry | None:

@@ -9,7 +9,7 @@ from pacer_pipelines.adapters.letters import Address, Delivery, Letter
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
 from pacer_pipelines.adapters.slack_outbox import entries
-from pacer_pipelines.decisions.catalogue import say
+from pacer_pipelines.decisions.catalogue import in_language, say
 from pacer_pipelines.decisions.report import Links, Report, plain_text, report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed
@@ -28,12 +28,13 @@ def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
     """What is told of a day: its verdict, and the earlier ones that its run revised."""
     revised = world.verdicts.revised_by(plan.slug, verdict.date)
     told = report(verdict, plan, revised, _day_before(world, verdict))
-    return replace(
+    told = replace(
         told,
         links=_links(world, plan, verdict),
         words=hands.words_of(world, plan, verdict),
         actions=hands.open_actions(world, plan, verdict),
     )
+    return in_language(replace(told, locale=plan.language), plan.language)
 
 
 def _day_before(world: WorldResource, verdict: Verdict) -> Verdict | None:
@@ -142,7 +143,7 @@ def _delayed(world: WorldResource, since: datetime | None, locale: str) -> str:
     """That a message comes late, and since when it waits; nothing for one that is tried again at once."""
     if since is None or world.now() - since < LATE:
         return ""
-    return say(locale, "slack.delayed", time=f"{since:%Y-%m-%d %H:%M} UTC")
+    return in_language(say("slack.delayed", time=f"{since:%Y-%m-%d %H:%M} UTC"), locale)
 
 
 def _hold(slack: Slack, made: Letter, address: Address, earlier: str) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 
 from pacer_pipelines.adapters.letters import Picture
 from pacer_pipelines.dashboard.charts import Spec, effect_chart, picture, strength_chart
-from pacer_pipelines.decisions.catalogue import say
+from pacer_pipelines.decisions.catalogue import in_language, say
 from pacer_pipelines.decisions.report import Report
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -39,7 +39,7 @@ def _picture(kind: str, spec: Spec, report: Report, alt: str) -> Picture:
     shown = hashlib.sha256(repr(spec).encode()).hexdigest()[:NAME_DIGITS]
     return Picture(
         name=f"{report.experiment}-{report.date}-{kind}-{shown}.png",
-        title=say(report.locale, f"slack.picture_{kind}"),
+        title=in_language(say(f"slack.picture_{kind}"), report.locale),
         alt=alt,
         png=picture(spec),
     )

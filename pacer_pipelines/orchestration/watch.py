@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pacer_pipelines.adapters.flags import read_flag
 from pacer_pipelines.adapters.watch_store import WatchStore, open_store
+from pacer_pipelines.decisions.catalogue import in_a_row
 from pacer_pipelines.decisions.watch import Harm, find_harm
 from pacer_pipelines.errors import FlagRefused
 from pacer_pipelines.ingest.jsonl import local_date
@@ -145,7 +146,7 @@ def _share(world: WorldResource, plan: Plan) -> float | None:
 
 
 def _cut_at_once(world: WorldResource, plan: Plan, harms: tuple[Harm, ...], at: datetime) -> Outcome:
-    why = "; ".join(harm.text for harm in harms)
+    why = in_a_row("; ", (harm.text for harm in harms))
     try:
         _, said = roll_back(world, plan, at, WATCH, why, harms[0].details())
     except FlagRefused as error:

@@ -11,11 +11,12 @@ from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.letters import Address
 from pacer_pipelines.adapters.slack_message import Alert, alert_letter
 from pacer_pipelines.adapters.watch_store import Served, WatchStore
+from pacer_pipelines.decisions.catalogue import in_language, say, say_count
 from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration.effects import NOT_MOVED
-from pacer_pipelines.orchestration.hands import MINUTE, says
+from pacer_pipelines.orchestration.hands import by, says
 from pacer_pipelines.orchestration.loud import seen_by
 from pacer_pipelines.orchestration.messages import NOT_DELIVERED, slack_of
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -96,11 +97,12 @@ def verified(
 
 
 def _shout(served: Served, cut_at: datetime) -> str:
-    calls = "1 call was" if served.calls == 1 else f"{served.calls} calls were"
-    return (
-        f"{calls} served B, the last at {served.last_at:%Y-%m-%d %H:%M:%S} UTC, although B was cut at "
-        f"{cut_at:%Y-%m-%d %H:%M:%S}; they name flag version {', '.join(served.versions)}: a server does not "
-        "follow the flag file"
+    return say_count(
+        "alert.calls",
+        served.calls,
+        last=f"{served.last_at:%Y-%m-%d %H:%M:%S}",
+        cut=f"{cut_at:%Y-%m-%d %H:%M:%S}",
+        versions=", ".join(served.versions),
     )
 
 
@@ -114,7 +116,7 @@ def told(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
             shown, words = _with_words(world, plan, entry, alert)
             identity = says(alert_id, words, ("acknowledge",) if shown.about else ())
             address = Address(plan.slack_channel, plan.slug, day, identity, topic)
-            done = slack.deliver(alert_letter(shown, mention=True), address)
+            done = slack.deliver(alert_letter(in_language(shown, plan.language), mention=True), address)
         except DeliveryFailed as error:
             yield Outcome(plan.slug, "message", f"{NOT_DELIVERED}: {error}", bad=True)
             continue
@@ -129,7 +131,7 @@ def _with_words(
     seen = seen_by(world, plan, entry.entry_id)
     if seen is None:
         return replace(alert, about=entry.entry_id if world.world.settings.people else ""), ()
-    words = (f"Acknowledged by {seen.who} at {seen.at:{MINUTE}}",)
+    words = (say("hand.seen", by=by(seen)),)
     return replace(alert, lines=(*alert.lines, *words)), words
 
 
@@ -137,15 +139,15 @@ def _alert(world: WorldResource, plan: Plan, entry: Entry) -> tuple[Alert, str]:
     """What to say of an entry, and its identity: a flag that could be cut after all changes the message."""
     footer = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC · {entry.who} · journal {entry.entry_id}"
     if entry.kind == "still_served":
-        return Alert(f"B IS STILL SERVED, {plan.slug}", (entry.why,), footer), entry.entry_id
+        headline: str = say("alert.still_served", experiment=plan.slug)
+        return Alert(headline, (entry.why,), footer, locale=plan.language), entry.entry_id
     flag = _flag_line(world, plan)
-    alert = Alert(f"ROLLBACK {plan.slug}, without waiting for the morning", (entry.why, flag), footer)
+    headline = say("alert.rollback", experiment=plan.slug)
+    alert = Alert(headline, (entry.why, flag), footer, locale=plan.language)
     return alert, f"{entry.entry_id}-{'cut' if flag == CUT else 'not-cut'}"
 
 
-CUT = "The flag gives B 0 %; the experiment is closed."
-NOT_CUT = "The flag could not be cut, B may still be served: set its state to DISABLED by hand."
-NO_FLAG = "No flag file is configured, so nothing was cut: take B out by hand."
+CUT, NOT_CUT, NO_FLAG = say("alert.cut"), say("alert.not_cut"), say("alert.no_flag")
 
 
 def _flag_line(world: WorldResource, plan: Plan) -> str:
