@@ -135,6 +135,7 @@ class Digest:
     ended: tuple[str, ...]
     coverage: Coverage
     quality: Quality
+    locale: str = "en"
 
     @property
     def digest_id(self) -> str:

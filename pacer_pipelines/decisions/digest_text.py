@@ -1,8 +1,9 @@
-"""A digest in sentences. English only: all its words stand in this module."""
-
+"""A digest in sentences: each function gives English that remembers how it was made; a text is in the digest's own."""
 import textwrap
 from collections.abc import Sequence
 
+from pacer_pipelines.decisions.catalogue import catalogue, in_a_row, in_language, say, say_count
+from pacer_pipelines.decisions.columns import narrow, stretched
 from pacer_pipelines.decisions.digest import (
     Digest,
     ExperimentWeek,
@@ -14,16 +15,16 @@ from pacer_pipelines.decisions.digest import (
 from pacer_pipelines.decisions.report import NO_BREAK, WIDTH, share_line
 from pacer_pipelines.decisions.wording import FEWEST_COACHES, FEWEST_UNITS, TOO_FEW, rate_text
 
-EXPERIMENTS, COVERAGE, QUALITY = "Experiments", "Coaches' feedback", "Data quality"
-EXPERIMENTS_HEAD = ("experiment", "state", "day", "B's share", "verdicts", "decision")
-COVERAGE_HEAD = ("coaches of", "coaches", "students", "mature requests", "rated")
-QUALITY_HEAD = ("", "this week", "week before")
-ALL_COACHES, NO_RATING, NO_EXPERIMENT = "all coaches", "no request is mature yet", "none is running"
-FOOTNOTE = (
-    "A coach belongs to the school of most of their students; requests count since each experiment began. "
-    f"Groups of fewer than {FEWEST_UNITS} students or {FEWEST_COACHES} coaches are hidden, and others with them "
-    "where they would follow from the total."
+EXPERIMENTS, COVERAGE, QUALITY = (say(f"digest.{part}") for part in ("experiments", "coverage", "quality"))
+EXPERIMENTS_HEAD = tuple(
+    say(f"digest.head_{name}") for name in ("experiment", "state", "day", "share", "verdicts", "decision")
 )
+COVERAGE_HEAD = tuple(
+    say(f"digest.head_{name}") for name in ("coaches_of", "coaches", "students", "requests", "rated")
+)
+QUALITY_HEAD = ("", say("digest.head_this_week"), say("digest.head_week_before"))
+NO_RATING, NO_EXPERIMENT = say("digest.no_rating"), say("digest.no_experiment")
+FOOTNOTE = say("digest.footnote", students=FEWEST_UNITS, coaches=FEWEST_COACHES)
 
 
 def headline(digest: Digest) -> str:
@@ -33,63 +34,96 @@ def headline(digest: Digest) -> str:
     )
     cut = sum(each.state == "rolled back" for each in digest.experiments)
     critical = sum(day.critical for day in digest.quality.days)
-    told = (_count(promoted, "promotion"), _count(cut, "rollback"), _count(critical, "critical check"))
-    return f"Week {digest.week.name}: {told[0]}, {told[1]}, {told[2]} failed"
+    return say(
+        "digest.headline",
+        week=digest.week.name,
+        promotions=say_count("digest.promotions", promoted),
+        rollbacks=say_count("digest.rollbacks", cut),
+        failed=say_count("digest.critical_failed", critical),
+    )
 
 
 def digest_text(digest: Digest) -> str:
     """The digest for a terminal or a file: at most 96 columns, the answer first."""
+
+    def told(text: str) -> str:
+        return stretched(in_language(text, digest.locale))
+
+    def rows_of(rows: Sequence[Sequence[str]]) -> list[str]:
+        return _table([[told(cell) for cell in row] for row in rows])
+
     coverage, quality = coverage_rows(digest), quality_rows(digest.quality)
+    experiments = [line for each in digest.experiments for line in _wrapped(told(experiment_line(each)))]
     blocks = [
-        [headline(digest), f"{digest.channel}, {digest.week.first} to {digest.week.last}"],
-        [
-            EXPERIMENTS if digest.experiments else f"{EXPERIMENTS}: {NO_EXPERIMENT}",
-            *(line for each in digest.experiments for line in _wrapped(experiment_line(each))),
-        ],
-        textwrap.wrap(ended_line(digest), WIDTH),
-        [COVERAGE, *_table(coverage)] if len(coverage) > 1 else [f"{COVERAGE}: {NO_RATING}"],
-        [QUALITY, *_table(quality), *map(_indented, failed_lines(digest.quality))],
-        textwrap.wrap(FOOTNOTE, WIDTH),
+        [told(headline(digest)), told(digest_days(digest))],
+        [told(EXPERIMENTS), *experiments] if experiments else [told(nothing_of(EXPERIMENTS, NO_EXPERIMENT))],
+        textwrap.wrap(told(ended_line(digest)), WIDTH),
+        [told(COVERAGE), *rows_of(coverage)]
+        if len(coverage) > 1
+        else [told(nothing_of(COVERAGE, NO_RATING))],
+        [told(QUALITY), *rows_of(quality), *(f"  {told(line)}" for line in failed_lines(digest.quality))],
+        textwrap.wrap(told(FOOTNOTE), WIDTH),
     ]
-    return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+    return narrow("\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n")
+
+
+def digest_days(digest: Digest) -> str:
+    """The channel, and the first and the last day."""
+    return in_a_row(", ", (digest.channel, days_text(digest)))
+
+
+def days_text(digest: Digest) -> str:
+    """The first and the last day of the week."""
+    return say("digest.days", first=digest.week.first, last=digest.week.last)
+
+
+def nothing_of(title: str, why: str) -> str:
+    """What stands for a part that has nothing to show."""
+    return in_a_row(": ", (title, why))
 
 
 def experiment_line(each: ExperimentWeek) -> str:
     """One experiment and its week."""
-    shown = [f"{each.state}, {day_text(each)}", share_text(each), verdicts_text(each), decision_text(each)]
-    return f"{each.experiment}: {'; '.join(text for text in shown if text)}"
+    state = in_a_row(", ", (state_text(each), day_text(each)))
+    shown = [state, share_text(each), verdicts_text(each), decision_text(each)]
+    return in_a_row(": ", (each.experiment, in_a_row("; ", filter(None, shown))))
+
+
+def state_text(each: ExperimentWeek) -> str:
+    """What has become of the experiment, in a word."""
+    return _named("state", each.state)
 
 
 def day_text(each: ExperimentWeek) -> str:
     """The day of the experiment at the end of the week."""
-    return f"day {each.day} of {each.max_days}"
+    return say("report.day", day=each.day, most=each.max_days)
 
 
 def share_text(each: ExperimentWeek) -> str:
     """B's share of traffic at the end of the week."""
     if each.state == "not judged":
         return ""
-    waits = ", once a person approves" if each.waits else ""
-    return share_line(each.variant, each.share, each.next_share) + waits
+    line = share_line(each.variant, each.share, each.next_share)
+    return say("digest.once_approved", line=line) if each.waits else line
 
 
 def verdicts_text(each: ExperimentWeek) -> str:
     """What the verdicts of the week were."""
-    return ", ".join(map(_word_text, each.verdicts))
+    return in_a_row(", ", map(_word_text, each.verdicts))
 
 
 def decision_text(each: ExperimentWeek) -> str:
     """How long it took to decide, or how long it still takes."""
-    if each.decided_on_day is not None:
-        return f"decided on day {each.decided_on_day}: {each.decision}"
+    if each.decided_on_day is not None and each.decision is not None:
+        return say("digest.decided", day=each.decided_on_day, decision=_named("why", each.decision))
     if each.days_left is None:
-        return "not decided, days left unknown"
-    return f"not decided, about {_count(each.days_left, 'day')} left"
+        return say("digest.days_unknown")
+    return say_count("digest.days_left", each.days_left)
 
 
 def ended_line(digest: Digest) -> str:
     """What was over before the week began."""
-    return f"Over before this week: {', '.join(digest.ended)}" if digest.ended else ""
+    return say("digest.ended", experiments=", ".join(digest.ended)) if digest.ended else ""
 
 
 def coverage_rows(digest: Digest) -> list[tuple[str, ...]]:
@@ -98,7 +132,7 @@ def coverage_rows(digest: Digest) -> list[tuple[str, ...]]:
     every = [*found.groups, *([found.total] if found.total else [])]
     rows = [
         (
-            ALL_COACHES if group is found.total else group.name,
+            say("digest.all_coaches") if group is found.total else group.name,
             str(group.coaches),
             str(group.students),
             f"{group.requests:,}",
@@ -118,9 +152,12 @@ def coverage_rows(digest: Digest) -> list[tuple[str, ...]]:
 def quality_rows(quality: Quality) -> list[tuple[str, str, str]]:
     """How the data were, beside the week before, as a table with its head."""
     names = (
-        "days checked", "critical checks failed", "warnings", "exposure log complete, lowest day",
-        *(f"{row.source.replace('_', ' ')} landed" for row in quality.rows),
-    )  # fmt: skip
+        *(
+            say(f"digest.{name}")
+            for name in ("days_checked", "critical_checks_failed", "warnings", "complete")
+        ),
+        *(say("digest.landed", source=row.source.replace("_", " ")) for row in quality.rows),
+    )
     now = _quality_column(quality.days, quality.rows)
     before = _quality_column(quality.days_before, quality.rows_before)
     return [QUALITY_HEAD, *zip(names, now, before, strict=True)]
@@ -137,22 +174,34 @@ def _quality_column(days: Sequence[QualityDay], rows: Sequence[RowsOfWeek]) -> t
 
 
 def _landed(rows: RowsOfWeek) -> str:
-    repeated = f", {rows.repeated:,} delivered before" if rows.repeated else ""
-    return f"{rows.landed:,}{repeated}" + (f", {rows.refused:,} refused" if rows.refused else "")
+    more = [
+        *([say("digest.delivered_before", number=f"{rows.repeated:,}")] if rows.repeated else []),
+        *([say("digest.refused", number=f"{rows.refused:,}")] if rows.refused else []),
+    ]
+    return in_a_row(", ", (f"{rows.landed:,}", *more))
 
 
 def failed_lines(quality: Quality) -> list[str]:
     """Days of the week on which a check failed."""
     return [
-        f"{day.date}: {day.critical} critical, {_count(day.warnings, 'warning')}"
+        say_count("digest.failed", day.warnings, date=day.date, critical=day.critical)
         for day in quality.days
         if day.failed
     ]
 
 
 def _word_text(word: WordCount) -> str:
-    moves = "".join(f", {_percent(before)} -> {_percent(after)}" for before, after in word.moves)
-    return f"{word.days} {word.verdict} ({word.why}{moves})"
+    moves = [
+        say("digest.moves", before=_percent(before), after=_percent(after)) for before, after in word.moves
+    ]
+    why = in_a_row(", ", (_named("why", word.why), *moves))
+    return say("digest.word", number=word.days, word=word.verdict, why=why)
+
+
+def _named(kind: str, name: str) -> str:
+    """The word for a state or a reason; one that the catalogue does not know is called by its name."""
+    key = f"{kind}_{name.replace(' ', '_').lower()}"
+    return say(f"digest.{key}") if key in catalogue("en")["digest"] else name
 
 
 def _percent(share: float | None) -> str:
@@ -160,7 +209,7 @@ def _percent(share: float | None) -> str:
 
 
 def _of(days: Sequence[QualityDay], failed: int) -> str:
-    return f"{failed:,} of {sum(day.checks for day in days):,}" if days else "-"
+    return say("digest.of", failed=f"{failed:,}", ran=f"{sum(day.checks for day in days):,}") if days else "-"
 
 
 def _lowest(days: Sequence[QualityDay]) -> str:
@@ -168,18 +217,10 @@ def _lowest(days: Sequence[QualityDay]) -> str:
     return rate_text("", min(known)) if known else "-"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _wrapped(line: str) -> list[str]:
     held = line.replace(" %", f"{NO_BREAK}%").replace(" -> ", f"{NO_BREAK}->{NO_BREAK}")
     lines = textwrap.wrap(held, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     return [each.replace(NO_BREAK, " ") for each in lines]
-
-
-def _indented(line: str) -> str:
-    return f"  {line}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -72,6 +72,8 @@ def _digest(world: WorldResource, week: Week, plans: list[Plan], quality: Qualit
         ended=tuple(plan.slug for plan in plans if plan not in going),
         coverage=rated_by_coach_group(world.home, ids, sorted(control.values()), week.last),
         quality=quality,
+        # a channel reads one language: that of its newest plan
+        locale=plans[-1].language,
     )
 
 

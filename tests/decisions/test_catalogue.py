@@ -20,4 +20,4 @@ def test_every_word_is_used_somewhere() -> None:
 
 
 def test_values_stand_in_their_sentence() -> None:
-    assert say("en", "slack.delayed", time="05:02") == "Delivered late: first tried 05:02"
+    assert say("slack.delayed", time="05:02") == "Delivered late: first tried 05:02"
