@@ -25,7 +25,7 @@ from pacer_pipelines.adapters.slack_blocks import (
 )
 from pacer_pipelines.decisions.catalogue import in_language, say
 from pacer_pipelines.decisions.metric_rows import MetricRow
-from pacer_pipelines.decisions.report import COLUMNS, Action, Report, plain_text
+from pacer_pipelines.decisions.report import COLUMNS, Action, Report, identity, plain_text, severity
 
 SIGNS = {"promote": "🟢", "hold": "🟡", "rollback": "🔴"}
 # in the message itself; the thread has all
@@ -160,7 +160,7 @@ def _details(report: Report, shape: Shape) -> list[Block]:
         *titled(_word(report, "missing_facts"), report.missing_facts),
         *titled(_word(report, "what_would_flip_it"), report.flip[FLIPS_NAMED:]),
         *listed([report.reading] if report.reading else []),
-        context(f"verdict {report.verdict_id} · plan {report.plan_hash} · code {report.code_version}"),
+        context(identity(report)),
     ]
 
 
@@ -239,4 +239,6 @@ def _line(row: MetricRow, report: Report) -> str:
 
 
 def _failed(report: Report) -> list[str]:
-    return [f"✗ {check.name} ({check.severity}): {check.detail}" for check in report.failed_checks]
+    return [
+        f"✗ {check.name} ({severity(check, report.locale)}): {check.detail}" for check in report.failed_checks
+    ]

@@ -15,8 +15,9 @@ from pacer_pipelines.config import World
 @with_world
 @click.option("--date", "day", type=DATE, required=True, help="The day that was judged")
 @click.option("--experiment", help="Slug of the experiment  [default: the only one]")
+@click.option("--locale", type=click.Choice(["en", "ko"]), help="Language  [default: the plan's]")
 @click.option("--json", "as_json", is_flag=True, help="One object with all findings and checks")
-def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) -> None:
+def verdict(world: World, day: datetime, experiment: str | None, locale: str | None, as_json: bool) -> None:
     """Show one verdict with all its findings."""
     rows = verdict_rows(world, experiment, day=day.date())
     if not rows:
@@ -26,11 +27,12 @@ def verdict(world: World, day: datetime, experiment: str | None, as_json: bool) 
     if as_json:
         click.echo(json.dumps({**rows[0], **_revision(world, rows[0])}, indent=2, ensure_ascii=False))
         return
-    from pacer_pipelines.decisions.report import plain_text, report
+    from pacer_pipelines.decisions.report import plain_text, report, report_in
     from pacer_pipelines.decisions.values import Verdict
 
     for row in rows:
-        click.echo(plain_text(report(Verdict.from_dict(row), world.plan(row["experiment"]))))
+        plan = world.plan(row["experiment"])
+        click.echo(plain_text(report_in(report(Verdict.from_dict(row), plan), locale or plan.language)))
         revision = _revision(world, row)
         for why in revision["revised_because"]:
             was = revision["revised_from"] or "not judged"

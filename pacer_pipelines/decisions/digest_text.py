@@ -1,4 +1,5 @@
 """A digest in sentences: each function gives English that remembers how it was made; a text is in the digest's own."""
+
 import textwrap
 from collections.abc import Sequence
 
@@ -115,7 +116,9 @@ def verdicts_text(each: ExperimentWeek) -> str:
 def decision_text(each: ExperimentWeek) -> str:
     """How long it took to decide, or how long it still takes."""
     if each.decided_on_day is not None and each.decision is not None:
-        return say("digest.decided", day=each.decided_on_day, decision=_named("why", each.decision))
+        return say(
+            "digest.decided", day=each.decided_on_day, decision=say(f"word.{each.decision.replace(' ', '_')}")
+        )
     if each.days_left is None:
         return say("digest.days_unknown")
     return say_count("digest.days_left", each.days_left)
@@ -195,13 +198,13 @@ def _word_text(word: WordCount) -> str:
         say("digest.moves", before=_percent(before), after=_percent(after)) for before, after in word.moves
     ]
     why = in_a_row(", ", (_named("why", word.why), *moves))
-    return say("digest.word", number=word.days, word=word.verdict, why=why)
+    return say("digest.word", number=word.days, word=say(f"word.{word.verdict}"), why=why)
 
 
 def _named(kind: str, name: str) -> str:
     """The word for a state or a reason; one that the catalogue does not know is called by its name."""
-    key = f"{kind}_{name.replace(' ', '_').lower()}"
-    return say(f"digest.{key}") if key in catalogue("en")["digest"] else name
+    key = f"digest.{kind}_{name.replace(' ', '_').lower()}"
+    return say(key) if key.removeprefix("digest.") in catalogue("en")["digest"] else name
 
 
 def _percent(share: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -123,6 +123,11 @@ def report(
     )
 
 
+def report_in(report: Report, locale: str) -> Report:
+    """The report in a language."""
+    return in_language(replace(report, locale=locale), locale)
+
+
 def _share_line(verdict: Verdict, plan: Plan) -> str:
     line = share_line(plan.treatment.variant, verdict.share_before, verdict.share_after)
     if verdict.verdict != "promote" or not plan.rollout.needs_approval:
@@ -152,9 +157,7 @@ def plain_text(report: Report) -> str:
     def word(key: str) -> str:
         return stretched(in_language(say(f"report.{key}"), own.locale))
 
-    identity = (
-        f"verdict {own.verdict_id} · plan {own.plan_hash} · code {own.code_version} · as of {own.as_of}"
-    )
+    as_of = in_language(say("slack.as_of", time=own.as_of), own.locale)
     blocks = [
         [own.headline, own.share_line],
         _entry(word("why"), [own.why, *own.further]),
@@ -165,14 +168,28 @@ def plain_text(report: Report) -> str:
         _table([word(f"column_{name}") for name in COLUMNS], own.rows),
         _entry(
             word("checks"),
-            [own.checks_line, *(f"{word('failed')} {_failed_text(check)}" for check in own.failed_checks)],
+            [
+                own.checks_line,
+                *(f"{word('failed')} {_failed_text(check, own.locale)}" for check in own.failed_checks),
+            ],
         ),
         _entry(word("missing"), list(own.missing_facts)),
         _entry(word("flips"), list(own.flip)),
         _entry(word("days"), [own.days_line]),
-        [word("footnote"), identity],
+        [word("footnote"), stretched(f"{identity(report)} · {as_of}")],
     ]
     return narrow("\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n")
+
+
+def identity(report: Report) -> str:
+    """What makes a verdict found again: its id, the plan's hash, and the version of the code."""
+    ids = {"verdict": report.verdict_id, "plan": report.plan_hash, "code": report.code_version}
+    return in_language(say("report.identity", **ids), report.locale)
+
+
+def severity(check: Check, locale: str) -> str:
+    """How bad it is that a check failed, in a word."""
+    return in_language(say(f"word.{check.severity}"), locale)
 
 
 def _below_the_primary(findings: Iterable[Finding], primary: Finding | None) -> list[Finding]:
@@ -208,8 +225,8 @@ def _strength(row: MetricRow | None) -> list[str]:
     return [text for text in (row.strength, row.note) if text not in ("-", "")]
 
 
-def _failed_text(check: Check) -> str:
-    return f"({check.severity}) {check.name}: {check.detail}"
+def _failed_text(check: Check, locale: str) -> str:
+    return f"({stretched(severity(check, locale))}) {check.name}: {check.detail}"
 
 
 def _checks_line(ran: int, failed: int) -> str:

@@ -32,7 +32,11 @@ def revised_text(revised: Sequence[Revised]) -> tuple[str, ...]:
     more = len(revised) - NAMED
     changed = [one for one in revised if one.was != one.word]
     words = in_a_row(
-        ", ", (say("revised.changed", date=one.date, was=one.was, word=one.word) for one in changed)
+        ", ",
+        (
+            say("revised.changed", date=one.date, was=say(f"word.{one.was}"), word=say(f"word.{one.word}"))
+            for one in changed
+        ),
     )
     number = say_count(
         "revised.number",

@@ -47,7 +47,9 @@ def is_quiet(verdict: Verdict, before: Verdict | None, revised: Sequence[Revised
 
 
 def _word(verdict: Verdict, before: Verdict) -> tuple[str, ...]:
-    now, then = (f"{one.verdict} ({one.rule})" for one in (verdict, before))
+    now, then = (
+        say("since.said", word=say(f"word.{one.verdict}"), rule=one.rule) for one in (verdict, before)
+    )
     return () if now == then else (say("since.word", date=before.date, then=then, now=now),)
 
 

@@ -1,6 +1,5 @@
 """The plain values of a decision: checks and findings go in, a verdict comes out."""
 
-import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -177,8 +176,10 @@ class Verdict:
 
 def _said_again(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content with its sentences as they were said, if it remembers that."""
-    said: dict[str, Any] = copy.deepcopy({key: value for key, value in content.items() if key != "said"})
-    for path, memory in content.get("said", {}).items():
+    if "said" not in content:
+        return dict(content)
+    said: dict[str, Any] = json.loads(canonical(content))
+    for path, memory in said.pop("said").items():
         *way, last = (int(part) if part.isdecimal() else part for part in path.split("."))
         holder: Any = said
         for part in way:

@@ -124,7 +124,7 @@ def _written(
 
 def _not_open(plan: Plan, verdict: Verdict, at: datetime) -> Problem | None:
     if verdict.verdict != "promote":
-        return Problem("not_asked", say("approval.no_promotion", word=verdict.verdict))
+        return Problem("not_asked", say("approval.no_promotion", word=say(f"word.{verdict.verdict}")))
     if not plan.rollout.needs_approval:
         return Problem("not_asked", say("approval.asks_nobody"))
     expires = verdict.as_of + timedelta(days=plan.rollout.approval_days or DEFAULT_DAYS)
@@ -144,12 +144,14 @@ def _overtaken(world: WorldResource, verdict: Verdict) -> Problem | None:
     """A later word that takes the ground from under this one."""
     current = world.verdicts.current(verdict.experiment, verdict.date)
     if current is not None and current["verdict_id"] != verdict.verdict_id:
-        text = say("approval.judged_again", word=current["verdict"], verdict=current["verdict_id"])
+        text = say(
+            "approval.judged_again", word=say(f"word.{current['verdict']}"), verdict=current["verdict_id"]
+        )
         return Problem("stale", text)
     for row in world.verdicts.history(verdict.experiment):
         if row["date"] > verdict.date.isoformat() and row["rule"] not in HARMLESS:
             later = Verdict.from_dict(row)
-            told = {"date": later.date, "word": later.verdict, "rule": later.rule}
+            told = {"date": later.date, "word": say(f"word.{later.verdict}"), "rule": later.rule}
             return Problem("stale", say("approval.overtaken", **told, reason=later.reasons[0]))
     cuts = Journal(world.home).entries(verdict.experiment, "rollback")
     if not cuts:

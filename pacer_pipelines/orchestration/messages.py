@@ -10,7 +10,7 @@ from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
 from pacer_pipelines.adapters.slack_outbox import entries
 from pacer_pipelines.decisions.catalogue import in_language, say
-from pacer_pipelines.decisions.report import Links, Report, plain_text, report
+from pacer_pipelines.decisions.report import Links, Report, plain_text, report, report_in
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed
 from pacer_pipelines.orchestration import data_docs, hands, verdict_day
@@ -34,7 +34,7 @@ def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
         words=hands.words_of(world, plan, verdict),
         actions=hands.open_actions(world, plan, verdict),
     )
-    return in_language(replace(told, locale=plan.language), plan.language)
+    return report_in(told, plan.language)
 
 
 def _day_before(world: WorldResource, verdict: Verdict) -> Verdict | None:

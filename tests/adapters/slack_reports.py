@@ -5,13 +5,16 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from pacer_pipelines.decisions.catalogue import in_language, say
 from pacer_pipelines.decisions.metric_rows import MetricRow
 from pacer_pipelines.decisions.report import Links, Report, report
 from pacer_pipelines.decisions.values import Check, Finding, Verdict
+from pacer_pipelines.decisions.wording import effect_text, interval_text, metric_name, points, score_text
 from pacer_pipelines.plan import load_plan
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 11, 15)
+GOOD_RATE = metric_name("good_rate")
 PRIMARY = Finding(
     "good_rate", "primary", "inconclusive", "higher", effect=0.0234, interval=(-0.0102, 0.0561), se=0.012,
     n_control=3210, n_treatment=1105, rate_control=0.789, rate_treatment=0.812, coaches=23, z_star=1.87,
@@ -42,7 +45,9 @@ LINKS = Links(
 def verdict(**changes: Any) -> Verdict:
     values: dict[str, Any] = {
         "experiment": "judge-model-v2", "date": DAY, "verdict": "hold", "rule": "waiting",
-        "reasons": ("GOOD rate: no significant win yet", "day 9 of at least 14"), "flip": ("z* over 2.43",),
+        "reasons": (say("rule.no_win_yet", metric=GOOD_RATE, effect=effect_text(PRIMARY), score=score_text(PRIMARY)),
+                    say("rule.min_days", day=9, least=14)),
+        "flip": (say("flip.promote", metric=GOOD_RATE, needed=points(0.0292), now=points(0.0234)),),
         "share_before": 30.0, "share_after": 30.0, "day": 14, "phase": "2", "days_left": 7,
         "findings": (PRIMARY, CARDS, FAILURES, MATURE), "checks": (PASSED,) * 85, "missing_facts": (),
         "as_of": datetime(2026, 11, 15, 15), "plan_hash": "ab" * 32, "code_version": "0.1.0+0123456789ab",
@@ -54,14 +59,22 @@ def verdict(**changes: Any) -> Verdict:
 def told(locale: str = "en", more: dict[str, Any] | None = None, **changes: Any) -> Report:
     """The report of a verdict with these changes; ``more`` changes the report itself."""
     plan = load_plan(ROOT / "experiments" / "judge-model-v2.toml")
-    return dataclasses.replace(report(verdict(**changes), plan), **{"links": LINKS, **(more or {})})
+    made = dataclasses.replace(
+        report(verdict(**changes), plan), **{"links": LINKS, "locale": locale, **(more or {})}
+    )
+    return in_language(made, locale)
 
 
 def promote(locale: str = "en") -> Report:
     """A step up that waits for a person."""
     won = dataclasses.replace(PRIMARY, label="better", effect=0.04, z_star=3.04, passes=True)
-    reasons = ("GOOD rate +4.0 points (76.1 % in A, 80.1 % in B); z* 3.04, promote bar 2.59",)
-    more = {"since": ("z* 2.71 → 3.04",), "actions": ("approve", "hold", "roll_back")}
+    won_text = {"metric": GOOD_RATE, "effect": effect_text(won), "score": score_text(won)}
+    reasons = (say("rule.win", **won_text, guarded=metric_name("card_rate")),)
+    moved = say("since.effect", metric=GOOD_RATE, then=points(0.031), now=points(0.04))
+    more = {
+        "since": (say("since.strength", effect=moved, then="2.71", now="3.04"),),
+        "actions": ("approve", "hold", "roll_back"),
+    }
     return told(
         locale, more, verdict="promote", rule="win", reasons=reasons, share_after=50.0,
         findings=(won, CARDS, FAILURES, MATURE),
@@ -70,15 +83,15 @@ def promote(locale: str = "en") -> Report:
 
 def hold(locale: str = "en") -> Report:
     """A day whose log has a hole."""
-    reasons = (f"check {LOG_HOLE.name} failed: {LOG_HOLE.detail}",)
+    reasons = (say("rule.check_failed", name=LOG_HOLE.name, detail=LOG_HOLE.detail),)
     return told(locale, rule="health", reasons=reasons, checks=(*(PASSED,) * 84, LOG_HOLE))
 
 
 def rollback(locale: str = "en") -> Report:
     """Harm that nobody has seen yet."""
     harmed = dataclasses.replace(PRIMARY, label="worse", effect=-0.09, interval=(-0.15, -0.03), alarm=True)
-    reasons = ("GOOD rate is worse in B: -9.0 points (78.9 % in A, 69.9 % in B)",)
-    flip = ("nothing flips it by itself: a person reopens the experiment with a new plan",)
+    harm = {"metric": GOOD_RATE, "effect": effect_text(harmed), "interval": interval_text(harmed)}
+    reasons, flip = (say("rule.harm", **harm),), (say("flip.nothing"),)
     return told(
         locale, {"actions": ("acknowledge",), "loud": True}, verdict="rollback", rule="alarm", reasons=reasons,
         flip=flip, share_after=0.0, findings=(harmed, CARDS, FAILURES, MATURE),
@@ -89,18 +102,22 @@ def inconclusive(locale: str = "en") -> Report:
     """The last day without a win."""
     return told(
         locale, rule="deadline", day=42, days_left=0, share_after=0.0,
-        reasons=("day 42 of at most 42 is reached without a promotion; the plan keeps control", "not over its bar"),
+        reasons=(
+            say("rule.deadline", over=say("rule.last_day", day=42, most=42), what=say("rule.keep_control")),
+            say("rule.no_win_yet", metric=GOOD_RATE, effect=effect_text(PRIMARY), score=score_text(PRIMARY)),
+        ),
     )  # fmt: skip
 
 
 def delayed(locale: str = "en") -> Report:
     """A message that could not be delivered on its day."""
-    return dataclasses.replace(hold(locale), delayed="Delivered late: first tried 2026-11-16 05:02 UTC")
+    late = say("slack.delayed", time="2026-11-16 05:02 UTC")
+    return in_language(dataclasses.replace(hold(locale), delayed=late), locale)
 
 
 def quiet(locale: str = "en") -> Report:
     """A day on which nothing happened."""
-    return told(locale, {"quiet": True, "since": ("z* 1.80 → 1.87",)}, day=13)
+    return told(locale, {"quiet": True, "since": (say("since.rated", number="+120"),)}, day=13)
 
 
 KINDS = {

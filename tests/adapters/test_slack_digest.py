@@ -1,12 +1,16 @@
 """The digest as Slack shows it: within the documented limits, and nothing in it that Slack would interpret."""
 
+import dataclasses
 import json
+import os
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pacer_pipelines.adapters.slack_blocks import as_lines
 from pacer_pipelines.adapters.slack_digest import digest_letter
 from pacer_pipelines.decisions.coverage import CoachGroup, Coverage
 from pacer_pipelines.decisions.digest import (
@@ -149,3 +153,22 @@ def test_a_table_that_is_cut_says_so() -> None:
     left = 61 - len(tables[0]["rows"])
     assert left > 0
     assert tables[0]["caption"] == f"Experiments ({left} more not shown)"
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("locale", ["en", "ko"])
+def test_a_week_reads_as_it_did_when_somebody_last_looked(locale: str) -> None:
+    """Golden renderings; after a change that is meant: PACER_WRITE_GOLDEN=1, and look at the difference."""
+    made = digest_letter(dataclasses.replace(digest(experiments=2, name="school-"), locale=locale))
+    assert made.root.plain is not None
+    parts = {"tables": made.root.message, "lists": made.root.plain}
+    shown = "\n\n".join(
+        [f"=== {name}\n{part['text']}\n---\n" + "\n".join(as_lines(part)) for name, part in parts.items()]
+        + [f"=== file\n{made.text}"]
+    )
+    path = GOLDEN / f"slack-digest-{locale}.txt"
+    if os.environ.get("PACER_WRITE_GOLDEN"):
+        path.write_text(shown, encoding="utf-8")
+    assert shown == path.read_text(encoding="utf-8")

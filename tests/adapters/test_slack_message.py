@@ -17,7 +17,7 @@ from pacer_pipelines.adapters.slack_message import Alert, alert_letter, letter
 from pacer_pipelines.decisions.report import Links
 
 GOLDEN = Path(__file__).parent / "golden"
-LOCALES = ("en",)
+LOCALES = ("en", "ko")
 # what people could write into a plan, a reason or an error, and what Slack must not make of it
 EVIL = (
     "<!channel>", "<!here>", "<@U0123ABCD>", "<#C0123ABCD>", "<https://evil.example.org|click>", "@channel",
