@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do $$v -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo $$v; break; }; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
+PEERS := .venv/.peers
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 
 # Tried with the system's certificates first: behind a company's proxy only those know its registry.
@@ -32,6 +33,11 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/uv --system-certs $(OWN) || $(BIN)/uv $(OWN)
 	@touch $@
 
+# another project's emulator of Slack, which the tests hold ours against
+$(PEERS): tests/peers/slack/package-lock.json $(STAMP)
+	$(BIN)/python tests/peers/slack/install.py
+	@touch $@
+
 setup: $(STAMP) ## create .venv from requirements.lock
 
 lock: ## resolve pyproject.toml anew into requirements.lock (no address of a registry is written)
@@ -42,11 +48,11 @@ demo: $(STAMP) ## judge each day of the example fortnight and show the last verd
 	@rm -rf .demo && mkdir -p .demo && cp examples/pacer_fortnight/flags/v2.json .demo/pacer.flagd.json
 	@$(BIN)/pacer run --config examples/pacer_fortnight/pacer.toml --from 2026-11-02 --to 2026-11-15
 
-test: $(STAMP) lint ## linters, types, import contracts and the tests
+test: $(PEERS) lint ## linters, types, import contracts and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/stats tests/decisions $(EVERY_BRANCH)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/stats --ignore tests/decisions -m "not soak"
 
-soak: $(STAMP) ## the long tests: every kill point of a day's effects, a fortnight delivered in disorder (about 10 minutes)
+soak: $(PEERS) ## the long tests: every kill point of a day's effects, a fortnight delivered in disorder (about 10 minutes)
 	PACER_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline/test_crashes.py tests/pipeline/test_delivery_order.py
 
 bench: $(STAMP) ## 10,000 analyses beside tea-tasting and gbstats; a served request beside OpenFeature alone

@@ -1,0 +1,98 @@
+"""Against an emulator of Slack that somebody else wrote: once, in order, with the thread, whatever the network does."""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from slack_emulator import running
+from slack_peer import TOKEN, FaultServer, Peer, peer
+from slack_reports import hold, rollback
+
+from pacer_pipelines.adapters.letters import Address, Letter, Picture
+from pacer_pipelines.adapters.slack import Slack
+from pacer_pipelines.adapters.slack_message import letter
+from pacer_pipelines.errors import DeliveryFailed
+
+FIRST, AT = date(2026, 11, 1), datetime(2026, 11, 15, 5)
+DAYS = [FIRST + timedelta(days=number) for number in range(100)]
+FAULTS = {
+    "rate limit": "before 429", "500 before storing": "before 500", "500 after storing": "after 500",
+    "dropped before": "before drop", "dropped after": "after drop", "invalid_blocks": "before invalid_blocks",
+    "revoked token": "before token_revoked",
+}  # fmt: skip
+METHODS = ("chat.postMessage", "conversations.history", "files.completeUploadExternal")
+
+
+@pytest.fixture
+def slack_of_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    with peer(tmp_path_factory.mktemp("peer")) as found:
+        yield found
+
+
+@pytest.fixture
+def between(slack_of_others: Peer) -> Iterator[FaultServer]:
+    with running(FaultServer(slack_of_others.port)) as server:
+        yield server
+
+
+def made(day: date, locale: str = "en") -> tuple[Letter, Address]:
+    told = dataclasses.replace(hold(locale), date=day, verdict_id=f"{day.toordinal():016x}")
+    picture = Picture(f"effect-{day}.png", "Effect", "words", b"\x89PNG")
+    return letter(told, [picture]), Address("#pacer-experiments", told.experiment, day, told.verdict_id)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_hundred_verdicts_arrive_once_and_in_order(
+    slack_of_others: Peer, between: FaultServer, tmp_path: Path, name: str
+) -> None:
+    slack = Slack(TOKEN, tmp_path, between.url, AT, lambda seconds: None)
+    waiting: list[date] = []
+    for number, day in enumerate(DAYS):
+        if number % 3 == 0:
+            between.faults = [(METHODS[number // 3 % 3], FAULTS[name])] * (2 if number % 9 == 0 else 1)
+        waiting.append(day)
+        # a run delivers what waits first, and stops at the first that fails
+        while waiting:
+            try:
+                slack.deliver(*made(waiting[0]))
+            except DeliveryFailed:
+                break
+            waiting.pop(0)
+        between.faults = []
+    assert len(between.met) >= 20
+    for day in DAYS:
+        assert slack.deliver(*made(day)).missing == (), day
+    roots = slack_of_others.roots()
+    assert [root["metadata"]["event_payload"]["date"] for root in roots] == [day.isoformat() for day in DAYS]
+    for root in roots[::10]:
+        thread = slack_of_others.thread(root["ts"])
+        assert [len(message.get("files", [])) for message in thread] == [0, 1]
+
+
+def test_another_verdict_of_the_day_changes_its_message_and_its_thread(
+    slack_of_others: Peer, tmp_path: Path
+) -> None:
+    slack = Slack(TOKEN, tmp_path, slack_of_others.url, AT)
+    first, address = made(FIRST)
+    assert slack.deliver(first, address).status == "posted"
+    assert slack.deliver(first, address).status == "already_posted"
+    told = letter(dataclasses.replace(rollback("ko"), date=FIRST))
+    done = slack.deliver(told, dataclasses.replace(address, says="another"))
+    assert done.status == "updated"
+    (root,) = slack_of_others.roots()
+    assert root["text"] == told.root.message["text"]
+    assert "롤백" in root["text"]
+    assert [len(message.get("files", [])) for message in slack_of_others.thread(root["ts"])] == [0]
+
+
+def test_a_memory_that_is_lost_is_found_again_in_the_channel(slack_of_others: Peer, tmp_path: Path) -> None:
+    told, address = made(FIRST)
+    assert Slack(TOKEN, tmp_path / "a", slack_of_others.url, AT).deliver(told, address).status == "posted"
+    outbox = next((tmp_path / "a").glob("*.json"))
+    pending = outbox.read_text(encoding="utf-8")
+    again = Slack(TOKEN, tmp_path / "a", slack_of_others.url, AT)
+    outbox.write_text(pending.replace('"state": "posted"', '"state": "pending"'), encoding="utf-8")
+    again.deliver(told, address)
+    assert len(slack_of_others.roots()) == 1
