@@ -140,9 +140,11 @@ class Plan(Frozen):
 
     @property
     def plan_hash(self) -> str:
-        """Identity of the plan: sha256 of its content (comments, layout, language and what is not given do not count)."""
+        """Identity of the plan: sha256 of its content, without comments, layout, language and what is not given."""
         content = json.dumps(
-            self.model_dump(mode="json", exclude_none=True, exclude={"locale"}), sort_keys=True, ensure_ascii=True
+            self.model_dump(mode="json", exclude_none=True, exclude={"locale"}),
+            sort_keys=True,
+            ensure_ascii=True,
         )
         return hashlib.sha256(content.encode()).hexdigest()
 

@@ -103,6 +103,7 @@ class FaultServer(ThreadingHTTPServer):
         self.peer_port = port
         self.faults: list[tuple[str, str]] = []
         self.met: list[str] = []
+        self.released = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}/api/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -131,7 +132,9 @@ class _Between(BaseHTTPRequestHandler):
         return self._fail(what) if when == "after" else self._say(status, content)
 
     def _fail(self, what: str) -> None:
-        if what == "drop":
+        if what == "hang":
+            self.released.wait(60)
+        if what in ("drop", "hang"):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
         elif what == "429":
