@@ -18,6 +18,7 @@ from pacer_pipelines.adapters.slack_app import http_app, socket_handler
 from pacer_pipelines.cli import main
 from pacer_pipelines.cli.slack_app import _app
 from pacer_pipelines.config import load_world
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import ConfigInvalid
 from pacer_pipelines.orchestration import updates
@@ -45,7 +46,7 @@ name = "reader"
 may = ["acknowledge"]
 """
 DAY = date(2026, 11, 7)
-ACCEPTED = ("Approved: ", "Held: ", "Rolled back: ", "Acknowledged: ")
+ACCEPTED = ("Approved: ", "Held: ", "Rolled back: ", "Acknowledged: ", "승인됨: ", "롤백됨: ", "확인됨: ")
 WIN = Verdict(
     experiment=SLUG, date=DAY, verdict="promote", rule="win", reasons=("a win",), flip=(), share_before=30.0,
     share_after=50.0, day=6, phase="2", days_left=5, findings=(), checks=(), missing_facts=(),
@@ -463,8 +464,8 @@ def test_without_people_no_message_has_a_button(team: Team) -> None:
 # --- reminders --------------------------------------------------------------------------------------------------
 
 
-def reminders(team: Team) -> list[str]:
-    return [message["text"] for message in team.slack.roots() if "nobody has acknowledged" in message["text"]]
+def reminders(team: Team, words: str = "nobody has acknowledged") -> list[str]:
+    return [message["text"] for message in team.slack.roots() if words in message["text"]]
 
 
 def test_a_rollback_is_said_again_each_hour_until_a_click_on_the_reminder(team: Team) -> None:
@@ -556,3 +557,36 @@ def test_a_lost_memory_of_reminders_repeats_none_and_goes_on(team: Team) -> None
     assert len(reminders(team)) == 1
     team.live.tick(3700)
     assert len(reminders(team)) == 2
+
+
+# --- in Korean --------------------------------------------------------------------------------------------------
+
+
+def test_a_team_that_reads_korean_is_told_all_of_it_in_korean(team: Team) -> None:
+    plan = team.live.folder / "experiments" / f"{SLUG}.toml"
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace("slack_channel", 'locale = "ko"\nslack_channel', 1), encoding="utf-8")
+    win = team.judged(replace(WIN, reasons=(say("rule.missing", fact="no log"),)))
+    (root,) = team.slack.roots()
+    assert root["text"].startswith(f"🟢 승격(PROMOTE) {SLUG}, 2026-11-07")
+    assert "누락: no log" in root["text"]
+    assert team.click(MALLORY, "approve", win) == "처리하지 않음: pacer.toml에 등록된 사람이 아닙니다."
+    assert team.click(READER, "approve", win).endswith("허용되지 않은 동작임: 승인.")
+    said = team.click(INA, "approve", win)
+    assert said.startswith(f"승인됨: {SLUG}, 2026-11-07 판정, B 30 % → 50 %. 감시의 마지막 확인")
+    team.live.tick()
+    assert team.click(BO, "approve", win) == "이미 승인됨(ina, 2026-11-08 00:01 UTC). 플래그가 따라갔음."
+    assert team.click(INA, "roll_back", win).startswith(f"롤백됨: {SLUG} 종료, B 0 %로 내림.")
+    team.live.tick()
+    alert = team.slack.roots()[0]
+    assert alert["text"].startswith(f"<!channel> 🔴 롤백(ROLLBACK) {SLUG}, 아침을 기다리지 않음.")
+    assert "플래그가 B에 0 %를 줌; 실험은 종료됨." in alert["text"]
+    team.live.tick()
+    team.live.tick(3600)
+    team.live.tick()
+    assert reminders(team, "아무도 확인하지 않음")[0].startswith(
+        f"<!channel> 🔴 롤백(ROLLBACK) {SLUG}: 아무도"
+    )
+    # the record is kept in one language
+    stranger = next(row["why"] for row in team.live.journal("click") if row["who"] == "stranger")
+    assert stranger == "Not done: you are not among the people that pacer.toml names."
