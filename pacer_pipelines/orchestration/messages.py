@@ -10,11 +10,11 @@ from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
 from pacer_pipelines.adapters.slack_outbox import entries
 from pacer_pipelines.decisions.catalogue import in_language, say
-from pacer_pipelines.decisions.report import Links, Report, plain_text, report, report_in
+from pacer_pipelines.decisions.report import Links, Report, plain_text, report, report_in, share_line
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed
 from pacer_pipelines.orchestration import data_docs, hands, verdict_day
-from pacer_pipelines.orchestration.effects import judged
+from pacer_pipelines.orchestration.effects import judged, said_of
 from pacer_pipelines.orchestration.pictures import pictures_of
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.plan import Plan
@@ -28,6 +28,10 @@ def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
     """What is told of a day: its verdict, and the earlier ones that its run revised."""
     revised = world.verdicts.revised_by(plan.slug, verdict.date)
     told = report(verdict, plan, revised, _day_before(world, verdict))
+    if said_of(world, verdict, "approval"):
+        told = replace(
+            told, share_line=share_line(plan.treatment.variant, verdict.share_before, verdict.share_after)
+        )
     told = replace(
         told,
         links=_links(world, plan, verdict),

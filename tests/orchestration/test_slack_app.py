@@ -150,6 +150,7 @@ def test_an_approval_is_recorded_followed_by_the_watch_once_and_shown_in_the_mes
         "Approved by ina at 2026-11-08 00:01 UTC: B has 50 % since 2026-11-08 00:02 UTC (flag version 3)",
     )
     assert shown.actions == ("roll_back",)
+    assert shown.share_line == "B: 30 % -> 50 %", "nobody is asked for what was given"
 
 
 def test_the_daily_run_follows_an_approval_as_the_watch_does(team: Team) -> None:
