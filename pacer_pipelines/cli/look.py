@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime
-from functools import partial
 
 import click
 
@@ -50,20 +49,12 @@ def _revision(world: World, row: Row) -> Row:
 @click.option("--port", default=8050, show_default=True, help="TCP port on the loopback interface")
 def dashboard(world: World, port: int) -> None:
     """Serve A against B over time as pages; read-only, beside a run."""
-    from pacer_pipelines.adapters.evidence_rows import explored
-    from pacer_pipelines.adapters.verdicts import Verdicts
-    from pacer_pipelines.dashboard.app import Shelf, serve
+    from pacer_pipelines.dashboard.app import serve
     from pacer_pipelines.orchestration.data_docs import docs_folder
-
-    def read() -> Shelf:
-        days = {item.slug: Verdicts(world.home).history(item.slug) for item in world.plans}
-        return {
-            item.slug: (item, days[item.slug], partial(explored, world.home, item, days[item.slug]))
-            for item in world.plans
-        }
+    from pacer_pipelines.orchestration.shelf import WorldShelf
 
     click.echo(f"http://127.0.0.1:{port}/  (stop with Ctrl-C)")
-    serve(read, port=port, docs=docs_folder(world.home))
+    serve(WorldShelf(world), port=port, docs=docs_folder(world.home))
 
 
 @click.command()

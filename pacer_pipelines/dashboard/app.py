@@ -1,9 +1,9 @@
 """The pages over HTTP: read-only, on the loopback interface unless told otherwise, under a strict policy."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -13,41 +13,43 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from pacer_pipelines.dashboard.data_docs import SHEET
+from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.page import experiment_page, html_page, index_page, style_hash
-from pacer_pipelines.decisions.segments import Segment
+from pacer_pipelines.dashboard.seen import Seen, Shelf
+from pacer_pipelines.decisions.values import canonical
 from pacer_pipelines.errors import PacerError
-from pacer_pipelines.plan import Plan
 
-Explore = Callable[[], Sequence[Segment]]
-Shelf = Mapping[str, tuple[Plan, Sequence[Mapping[str, Any]], Explore]]
 PAGE = re.compile(r"index\.html|\d{4}-\d{2}-\d{2}\.html")
+HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
-def dashboard(
-    read: Callable[[], Shelf], hosts: Sequence[str] = LOOPBACK, docs: Path | None = None
-) -> Starlette:
+def dashboard(shelf: Shelf, hosts: Sequence[str] = LOOPBACK, docs: Path | None = None) -> Starlette:
     """The dashboard as an ASGI application.
 
     Args:
-        read: gives, by slug, each plan, its current verdicts, oldest first, and what reads its segments, which
-            only its own page asks for; asked anew for each page.
+        shelf: where the pages read, anew for each.
         hosts: names under which a browser may ask; others are refused, against DNS rebinding.
         docs: folder of the Data Docs, one page per day and an index; None has none.
     """
 
     def index(request: Request) -> Response:
-        shelf = read()
-        latest = [(plan, verdicts[-1] if verdicts else None) for plan, verdicts, _ in shelf.values()]
-        return _page(index_page(latest))
+        return _page(index_page(shelf.latest(), _root(request)))
 
     def experiment(request: Request) -> Response:
-        slug = request.path_params["slug"]
-        shelf = read()
-        if slug not in shelf:
-            return _page(html_page("not found", "<h1>No such experiment</h1>"), 404)
-        plan, verdicts, explore = shelf[slug]
-        return _page(experiment_page(plan, verdicts, explore(), index_link="../"))
+        seen = _asked(shelf, request)
+        return _page(experiment_page(seen, _root(request))) if seen else _missing()
+
+    def figure(request: Request) -> Response:
+        seen = _asked(shelf, request)
+        found = figures(seen).get(request.path_params["name"]) if seen else None
+        return _plain(found.csv(), "text/csv") if found else _missing()
+
+    def verdict(request: Request) -> Response:
+        seen = _asked(shelf, request)
+        if seen is None or seen.latest is None:
+            return _missing()
+        return _plain(canonical(seen.latest.as_dict()), "application/json")
 
     def data_docs(request: Request) -> Response:
         name = request.path_params.get("name") or "index.html"
@@ -66,6 +68,9 @@ def dashboard(
         routes=[
             Route("/", index),
             Route("/experiments/{slug}", experiment),
+            Route("/experiments/{slug}/{day}", experiment),
+            Route("/experiments/{slug}/{day}/figures/{name}.csv", figure),
+            Route("/experiments/{slug}/{day}/verdict.json", verdict),
             Route("/data-docs/", data_docs),
             Route("/data-docs/{name}", data_docs),
         ],
@@ -74,28 +79,43 @@ def dashboard(
     )
 
 
-def serve(
-    read: Callable[[], Shelf], host: str = "127.0.0.1", port: int = 8050, docs: Path | None = None
-) -> None:
+def _asked(shelf: Shelf, request: Request) -> Seen | None:
+    """The experiment and day that an address names; None where there is none."""
+    try:
+        day = date.fromisoformat(request.path_params["day"]) if "day" in request.path_params else None
+    except ValueError:
+        return None
+    return shelf.seen(request.path_params["slug"], day)
+
+
+def _root(request: Request) -> str:
+    """Where a proxy has mounted the dashboard."""
+    return str(request.scope.get("root_path", ""))
+
+
+def serve(shelf: Shelf, host: str = "127.0.0.1", port: int = 8050, docs: Path | None = None) -> None:
     """Serve the dashboard until it is stopped.
 
     Args:
-        read: as for :func:`dashboard`.
+        shelf: as for :func:`dashboard`.
         host: interface to listen on; there is no login, so leave it on loopback or put a proxy before it.
         port: TCP port.
         docs: as for :func:`dashboard`.
     """
     import uvicorn
 
-    uvicorn.run(dashboard(read, [*LOOPBACK, host], docs), host=host, port=port, log_level="warning")
+    uvicorn.run(dashboard(shelf, [*LOOPBACK, host], docs), host=host, port=port, log_level="warning")
+
+
+def _missing() -> Response:
+    return _page(html_page("not found", "<h1>No such experiment or day</h1>"), 404)
+
+
+def _plain(text: str, kind: str) -> Response:
+    return Response(text, media_type=kind, headers=HEADERS)
 
 
 def _page(html: str, status: int = 200) -> Response:
     allowed = f"default-src 'none'; style-src '{style_hash()}' '{style_hash(SHEET)}'"
-    headers = {
-        "Content-Security-Policy": f"{allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
-    }
-    return HTMLResponse(html, status, headers)
+    policy = f"{allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    return HTMLResponse(html, status, {**HEADERS, "Content-Security-Policy": policy})

@@ -16,6 +16,8 @@ Spec = dict[str, Any]
 Row = dict[str, Any]
 
 INK, MUTED, GRID, BLUE = "#1f2328", "#59636e", "#d1d9e0", "#0969da"
+# variants: apart for every kind of colour vision, and by shape and dash as well (Okabe and Ito, 2008)
+VARIANT_COLOURS = {"control": "#d55e00", "treatment": "#0072b2"}
 VERDICT_COLOURS = {"promote": "#1a7f37", "hold": "#9a6700", "rollback": "#d1242f"}
 WIDTH, HEIGHT = 440, 230
 _CLIP = re.compile(r"\bclip\d+")
@@ -114,6 +116,159 @@ def strength_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
     return _chart("Strength of the evidence: z* against the promote bar", rows, layers)
 
 
+def rate_chart(title: str, rows: list[Row]) -> Spec:
+    """A rate of both variants over the days, in percent: each day as a point, all days so far as a line.
+
+    Args:
+        title: what is drawn.
+        rows: one per day and variant: day, variant, rate and so_far, in percent; None is not drawn.
+    """
+    known = [row[name] for row in rows for name in ("rate", "so_far") if row[name] is not None]
+    low, high = min(known, default=0.0), max(known, default=100.0)
+    room = max(1.0, 0.08 * (high - low))
+    scale = {"domain": [max(0.0, low - room), min(100.0, high + room)], "nice": False}
+    y_axis = {"title": "%", "tickCount": 6}
+    layers = [
+        {
+            "mark": {"type": "line", "clip": True, "strokeWidth": 2},
+            "encoding": {
+                "y": _axis("so_far", scale, y_axis),
+                "color": _variant_colour(),
+                "strokeDash": {"field": "variant", "type": "nominal", "legend": None, "scale": _DASHES},
+            },
+        },
+        {
+            "mark": {"type": "point", "clip": True, "size": 30, "opacity": 0.9},
+            "encoding": {
+                "y": _axis("rate", scale, y_axis),
+                "color": _variant_colour(),
+                "shape": {"field": "variant", "type": "nominal", "legend": None, "scale": _SHAPES},
+            },
+        },
+    ]
+    return _chart(title, rows, layers)
+
+
+_NAMES = list(VARIANT_COLOURS)
+_DASHES = {"domain": _NAMES, "range": [[6, 3], [1, 0]]}
+_SHAPES = {"domain": _NAMES, "range": ["circle", "square"]}
+
+
+def _variant_colour() -> Spec:
+    scale = {"domain": _NAMES, "range": list(VARIANT_COLOURS.values())}
+    return {
+        "field": "variant",
+        "type": "nominal",
+        "scale": scale,
+        "legend": {"title": None, "orient": "bottom"},
+    }
+
+
+def share_chart(title: str, rows: list[Row], changes: list[Row]) -> Spec:
+    """The treatment's share of traffic over the days: what the flag said as steps, what was served as points.
+
+    Args:
+        title: what is drawn.
+        rows: one per day: day, planned and served, in percent; None is not drawn.
+        changes: one per change of the flag: day.
+    """
+    scale = {"domain": [0, 100], "nice": False}
+    y_axis = {"title": "% of traffic", "tickCount": 6}
+    layers = [
+        {
+            "data": {"values": changes},
+            "mark": {"type": "rule", "clip": True, "color": MUTED, "strokeDash": [2, 3]},
+            "encoding": {},
+        },
+        {
+            "mark": {"type": "line", "clip": True, "interpolate": "step-after", "color": INK, "strokeWidth": 2},
+            "encoding": {"y": _axis("planned", scale, y_axis)},
+        },
+        {
+            "mark": {
+                "type": "point", "clip": True, "filled": True, "size": 45, "opacity": 1, "shape": "square",
+                "color": VARIANT_COLOURS["treatment"],
+            },
+            "encoding": {"y": _axis("served", scale, y_axis)},
+        },
+    ]  # fmt: skip
+    return _chart(title, rows, layers)
+
+
+def margin_chart(title: str, rows: list[Row]) -> Spec:
+    """Guarded metrics against what they may lose, each in shares of its margin: right is better, -100 % is the margin.
+
+    Args:
+        title: what is drawn.
+        rows: one per metric: metric, effect, low and high in percent of the margin, and finding.
+    """
+    ends = [abs(row[name]) for row in rows for name in ("low", "high")]
+    limit = 1.1 * max([120.0, *ends])
+    x = {
+        "type": "quantitative",
+        "scale": {"domain": [-limit, limit], "nice": False},
+        "axis": {"title": "% of the margin", "format": "d", "tickCount": 7},
+    }
+    y = {
+        "field": "metric",
+        "type": "nominal",
+        "sort": None,
+        "axis": {"title": None, "labelLimit": 200, "minExtent": 120},
+    }
+    layers = [
+        _upright(0, INK, [1, 0]),
+        _upright(-100, VERDICT_COLOURS["rollback"], [4, 3]),
+        {
+            "mark": {"type": "rule", "clip": True, "strokeWidth": 2, "color": BLUE},
+            "encoding": {"y": y, "x": {"field": "low", **x}, "x2": {"field": "high"}},
+        },
+        {
+            "mark": {
+                "type": "point",
+                "clip": True,
+                "filled": True,
+                "size": 55,
+                "color": BLUE,
+                "opacity": 1,
+            },
+            "encoding": {"y": y, "x": {"field": "effect", **x}},
+        },
+    ]
+    return {**_frame(title, rows, layers), "height": {"step": 38}}
+
+
+def _upright(value: float, colour: str, dash: list[int]) -> Spec:
+    return {
+        "data": {"values": [{"level": value}]},
+        "mark": {"type": "rule", "color": colour, "strokeDash": dash},
+        "encoding": {"x": {"field": "level", "type": "quantitative"}},
+    }
+
+
+def funnel_chart(title: str, rows: list[Row]) -> Spec:
+    """How far requests get, per variant, in percent of the requests.
+
+    Args:
+        title: what is drawn.
+        rows: one per stage and variant: stage, variant, percent.
+    """
+    bars = {
+        "mark": {"type": "bar"},
+        "encoding": {
+            "y": {
+                "field": "stage",
+                "type": "nominal",
+                "sort": None,
+                "axis": {"title": None, "labelLimit": 200, "minExtent": 120},
+            },
+            "yOffset": {"field": "variant", "type": "nominal"},
+            "x": _axis("percent", {"domain": [0, 100]}, {"title": "% of requests", "tickCount": 6}),
+            "color": _variant_colour(),
+        },
+    }
+    return {**_frame(title, rows, [bars]), "height": {"step": 18}}
+
+
 def draw(spec: Spec, name: str) -> str:
     """The chart as an SVG element, to be put into a page.
 
@@ -189,6 +344,7 @@ def _level(value: float, colour: str, dash: list[int], label: str) -> Spec:
 
 
 def _chart(title: str, rows: list[Row], layers: list[Spec]) -> Spec:
+    """A chart over the days of the experiment."""
     last = max((row["day"] for row in rows), default=7)
     day = {
         "field": "day",
@@ -196,6 +352,11 @@ def _chart(title: str, rows: list[Row], layers: list[Spec]) -> Spec:
         "scale": {"domain": [0.5, max(last, 7) + 0.5], "nice": False},
         "axis": {"title": "day of the experiment", "format": "d", "tickMinStep": 1, "grid": False},
     }
+    drawn = [layer if "data" in layer and "layer" in layer else _with_day(layer, day) for layer in layers]
+    return _frame(title, rows, drawn)
+
+
+def _frame(title: str, rows: list[Row], layers: list[Spec]) -> Spec:
     text = {
         "labelColor": MUTED,
         "titleColor": MUTED,
@@ -218,9 +379,7 @@ def _chart(title: str, rows: list[Row], layers: list[Spec]) -> Spec:
             "offset": 12,
         },
         "data": {"values": rows},
-        "layer": [
-            layer if "data" in layer and "layer" in layer else _with_day(layer, day) for layer in layers
-        ],
+        "layer": layers,
         "config": {"font": "sans-serif", "view": {"stroke": None}, "axis": {**text, **lines}, "legend": text},
     }
 

@@ -1,55 +1,51 @@
 """One experiment as one HTML page: self-contained, without script, readable on a phone and in the dark."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
-from typing import Any
 
-from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
+from pacer_pipelines.dashboard.charts import draw
+from pacer_pipelines.dashboard.figures import Figure, figures
+from pacer_pipelines.dashboard.seen import Seen
 from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.metric_rows import MetricRow
 from pacer_pipelines.decisions.report import Report, report
 from pacer_pipelines.decisions.segments import EXPLORATORY, HEAD, Segment, segment_cells
 from pacer_pipelines.decisions.values import Check, Verdict
 from pacer_pipelines.decisions.wording import metric_name
-from pacer_pipelines.errors import SourceUnreadable
 from pacer_pipelines.plan import Plan
 
+# what answers "may we go on?"; the others say how we know
+FIRST = ("effect", "strength")
 
-def experiment_page(
-    plan: Plan,
-    verdicts: Sequence[Mapping[str, Any]],
-    explored: Sequence[Segment] = (),
-    index_link: str | None = None,
-) -> str:
-    """The page of one experiment, the latest verdict first.
+
+def experiment_page(seen: Seen, root: str | None = None) -> str:
+    """The page of one experiment, the shown day's verdict first.
 
     Args:
-        plan: the experiment's plan.
-        verdicts: the current verdict of each day as ``Verdict.as_dict()`` gives it, oldest first.
-        explored: the primary metric by segment as of the latest day.
-        index_link: where the list of experiments is; None when the page stands alone.
+        seen: the experiment as of that day.
+        root: where the dashboard is mounted, ``""`` for the host's own root; None when the page stands alone, as a
+            file, and links to nothing.
 
     Raises:
         SourceUnreadable: a stored verdict is not what its verdict_id promises.
     """
-    days = [_verdict(verdict) for verdict in verdicts]
-    back = f'<p class="muted"><a href="{escape(index_link)}">all experiments</a></p>' if index_link else ""
-    title = f"{plan.slug}: {days[-1].verdict if days else 'not judged yet'}"
+    plan, latest = seen.plan, seen.latest
+    title = f"{plan.slug}: {latest.verdict if latest else 'not judged yet'}"
+    back = "" if root is None else f'<p class="muted"><a href="{escape(root)}/">all experiments</a></p>'
     body = [f"{back}<h1>{escape(plan.slug)}</h1>"]
-    body += _judged(plan, days, explored) if days else ["<p>No day has been judged yet.</p>"]
+    body += _judged(seen, root) if latest else ["<p>No day has been judged yet.</p>"]
     return html_page(title, "\n".join([*body, _plan_section(plan)]))
 
 
-def index_page(latest: Iterable[tuple[Plan, Mapping[str, Any] | None]]) -> str:
-    """The list of experiments, each with its latest verdict if it has one."""
-    rows = [_index_row(plan, _verdict(verdict) if verdict else None) for plan, verdict in latest]
-    table = (
-        _table(("experiment", "verdict", "date", "why"), rows) if rows else "<p>No experiment is planned.</p>"
-    )
+def index_page(latest: Iterable[tuple[Plan, Verdict | None]], root: str = "") -> str:
+    """The list of experiments: what each is told to do, its share, how long still, and what comes next."""
+    rows = [_index_row(plan, verdict, root) for plan, verdict in latest]
+    head = ("experiment", "verdict", "day", "share of traffic", "days left", "why")
+    table = _table(head, rows) if rows else "<p>No experiment is planned.</p>"
     return html_page("PACER experiments", f"<h1>PACER experiments</h1>{table}")
 
 
@@ -75,31 +71,31 @@ def style_hash(sheet: str = "page.css") -> str:
     return "sha256-" + b64encode(sha256(style(sheet).encode()).digest()).decode()
 
 
-def _verdict(content: Mapping[str, Any]) -> Verdict:
-    try:
-        return Verdict.from_dict(content)
-    except (KeyError, TypeError, ValueError) as error:
-        raise SourceUnreadable("verdicts", f"{content.get('date')}", str(error)) from error
-
-
-def _judged(plan: Plan, days: list[Verdict], explored: Sequence[Segment]) -> list[str]:
+def _judged(seen: Seen, root: str | None) -> list[str]:
+    plan, days = seen.plan, seen.verdicts
     reports = [report(day, plan) for day in days]
     latest = reports[-1]
+    shown = figures(seen)
     return [
         _banner(latest),
         _facts(latest),
-        _charts(plan, days),
+        _charts(seen, [shown[name] for name in FIRST if name in shown], root),
         _section(
             "What the metrics say",
             _metrics(latest.rows) + f'<p class="muted">{escape(say("report.footnote"))}</p>',
         ),
         _section("What would flip it", _list(latest.flip)),
         _section("Missing facts", _list(latest.missing_facts)) if latest.missing_facts else "",
+        _section(
+            "How we know it", _charts(seen, [each for name, each in shown.items() if name not in FIRST], root)
+        ),
+        _section("Changes of the flag", _changes(seen)),
         _section(f"Checks: {latest.checks_line}", _checks(days[-1].checks)),
-        _segments(plan, explored),
-        _section("Every day", _history(days, reports)),
+        _segments(plan, seen.explored),
+        _section("Every day", _history(days, reports, root)),
         f"<footer>verdict <code>{latest.verdict_id}</code> · plan <code>{escape(latest.plan_hash)}</code> · "
-        f"code <code>{escape(latest.code_version)}</code> · as of {escape(latest.as_of)}</footer>",
+        f"code <code>{escape(latest.code_version)}</code> · as of {escape(latest.as_of)}"
+        f"{_downloads(seen, root)}</footer>",
     ]
 
 
@@ -145,12 +141,50 @@ def _split(strength: str) -> tuple[str, str]:
     return first, rest
 
 
-def _charts(plan: Plan, days: list[Verdict]) -> str:
-    specs = {"effect": effect_chart(days, plan), "strength": strength_chart(days, plan)}
-    drawn = [f"<figure>{draw(spec, name)}</figure>" for name, spec in specs.items() if spec["data"]["values"]]
+def _charts(seen: Seen, shown: Sequence[Figure], root: str | None) -> str:
+    if not shown:
+        return "<p>No day has enough data to draw.</p>"
+    return f'<div class="charts">{"".join(_figure(seen, each, root) for each in shown)}</div>'
+
+
+def _figure(seen: Seen, shown: Figure, root: str | None) -> str:
+    """A chart; below it how to read it, and its numbers as a table and as CSV."""
+    rows = [f"<tr>{''.join(map(_number, cells))}</tr>" for cells in shown.cells()]
+    where = _place(seen, root)
+    csv = f'<p><a href="{where}/figures/{shown.name}.csv">as CSV</a></p>' if where is not None else ""
     return (
-        f'<div class="charts">{"".join(drawn)}</div>' if drawn else "<p>No day has enough data to draw.</p>"
+        f'<figure id="{shown.name}" aria-label="{escape(shown.title)}">{draw(shown.spec, shown.name)}'
+        f'<figcaption class="muted">{escape(shown.note)}</figcaption>'
+        f"<details><summary>The numbers</summary>{_table(shown.columns, rows, right=len(shown.columns))}{csv}"
+        "</details></figure>"
     )
+
+
+def _place(seen: Seen, root: str | None) -> str | None:
+    """The address of the shown day; None for a page that stands alone."""
+    if root is None or seen.latest is None:
+        return None
+    return escape(f"{root}/experiments/{seen.plan.slug}/{seen.latest.date}")
+
+
+def _downloads(seen: Seen, root: str | None) -> str:
+    where = _place(seen, root)
+    return (
+        ""
+        if where is None
+        else f' · <a href="{where}">this day</a> · <a href="{where}/verdict.json">as JSON</a>'
+    )
+
+
+def _changes(seen: Seen) -> str:
+    rows = [
+        f'<tr><td class="day">{f"{change.at:%Y-%m-%d %H:%M} UTC" if change.at else "-"}</td>'
+        f"{_number(f'{change.share:g} %')}{_number(change.version)}{_cell(change.who)}"
+        f'<td class="reason">{escape(change.why)}</td></tr>'
+        for change in reversed(seen.changes)
+    ]
+    head = ("when", f"{seen.plan.treatment.variant} has", "version", "by", "why")
+    return _table(head, rows, right=2) if rows else "<p>The flag has not been changed.</p>"
 
 
 def _metrics(rows: tuple[MetricRow, ...]) -> str:
@@ -214,14 +248,20 @@ def _check_row(check: Check) -> str:
     )
 
 
-def _history(days: list[Verdict], reports: list[Report]) -> str:
+def _history(days: Sequence[Verdict], reports: Sequence[Report], root: str | None) -> str:
     rows = [
-        f'<tr><td class="day">{shown.date.isoformat()}</td>{_word(shown.verdict)}'
+        f'<tr><td class="day">{_day_link(shown, root)}</td>{_word(shown.verdict)}'
         f'<td class="day">{_traffic(day)}</td><td class="reason">{escape(shown.why)}</td>'
         f"<td><code>{shown.verdict_id}</code></td></tr>"
         for day, shown in zip(reversed(days), reversed(reports), strict=True)
     ]
-    return _table(("date", "verdict", "treatment's share", "why", "verdict id"), rows)
+    again = '<p class="muted">Made again from the stored evidence: <code>pacer replay VERDICT_ID</code></p>'
+    return _table(("date", "verdict", "treatment's share", "why", "verdict id"), rows) + again
+
+
+def _day_link(shown: Report, root: str | None) -> str:
+    day = shown.date.isoformat()
+    return day if root is None else f'<a href="{escape(root)}/experiments/{shown.experiment}/{day}">{day}</a>'
 
 
 def _traffic(day: Verdict) -> str:
@@ -243,13 +283,17 @@ def _plan_section(plan: Plan) -> str:
     return _section("The plan", _list(lines))
 
 
-def _index_row(plan: Plan, verdict: Verdict | None) -> str:
-    link = f'<td><a href="experiments/{escape(plan.slug)}">{escape(plan.slug)}</a></td>'
+def _index_row(plan: Plan, verdict: Verdict | None, root: str) -> str:
+    link = f'<td><a href="{escape(root)}/experiments/{escape(plan.slug)}">{escape(plan.slug)}</a></td>'
     if verdict is None:
-        return f"<tr>{link}{_cell('not judged yet')}{_cell('')}{_cell('')}</tr>"
+        starts = f"starts {plan.start_date}"
+        return f"<tr>{link}{_cell('not judged yet')}{_cell('')}{_cell('')}{_cell(starts)}{_cell('')}</tr>"
     shown = report(verdict, plan)
-    why = f'<td class="reason">{escape(shown.why)}</td>'
-    return f'<tr>{link}{_word(shown.verdict)}<td class="day">{shown.date.isoformat()}</td>{why}</tr>'
+    day = f"{shown.date.isoformat()}, {verdict.day} of {plan.duration.max_days}"
+    return (
+        f'<tr>{link}{_word(shown.verdict)}<td class="day">{day}</td>{_cell(shown.share_line)}'
+        f'{_cell(shown.days_line)}<td class="reason">{escape(shown.why)}</td></tr>'
+    )
 
 
 def _section(title: str, content: str) -> str:

@@ -179,14 +179,13 @@ def _because(verdict: Verdict) -> str:
 
 def write_pages(world: WorldResource) -> dict[str, Path]:
     """Write the page of each experiment that has a verdict; gives slug -> file."""
-    from pacer_pipelines.adapters.evidence_rows import explored
     from pacer_pipelines.dashboard.page import experiment_page
+    from pacer_pipelines.orchestration.shelf import WorldShelf
 
-    pages = {}
+    pages, shelf = {}, WorldShelf(world.world)
     for plan in world.world.plans:
-        history = world.verdicts.history(plan.slug)
-        if history:
+        seen = shelf.seen(plan.slug)
+        if seen is not None and seen.latest is not None:
             pages[plan.slug] = world.home / "reports" / f"{plan.slug}.html"
-            found = explored(world.home, plan, history)
-            replace_text(pages[plan.slug], experiment_page(plan, history, found))
+            replace_text(pages[plan.slug], experiment_page(seen))
     return pages

@@ -1,10 +1,13 @@
 """Fourteen stored verdicts of one experiment, as the dashboard is given them."""
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pacer_pipelines.dashboard.seen import Seen, verdict_of
+from pacer_pipelines.decisions.daily import CallDay, Daily, DecisionCount, RateDay
 from pacer_pipelines.decisions.values import Check, Finding, Verdict, canonical
 from pacer_pipelines.plan import Plan, load_plan
 
@@ -51,3 +54,44 @@ def stored(*verdicts: Verdict) -> list[dict[str, Any]]:
 
 def fortnight() -> list[dict[str, Any]]:
     return stored(*(verdict(day) for day in range(1, 15)))
+
+
+RATES = tuple(
+    RateDay(date(2026, 11, 1) + timedelta(days=day), variant, metric, n, y)
+    for day in range(1, 15)
+    for variant, n in (("control", 300.0), ("treatment", 100.0))
+    for metric, y in (("good_rate", 0.75 * n), ("rating_rate", 0.6 * n), ("card_rate", 0.5 * n))
+)
+DAILY = Daily(
+    rates=(*RATES, RateDay(date(2026, 11, 16), "treatment", "good_rate", 3.0, 1.0)),
+    calls=tuple(
+        CallDay(date(2026, 11, 1) + timedelta(days=day), "1", variant, share, 0.0)
+        for day in range(1, 15)
+        for variant, share in (("control", 70.0), ("treatment", 30.0))
+    ),
+    units=(),
+    decisions=(DecisionCount("control", "APPROVE", 2500.0), DecisionCount("treatment", "APPROVE", 700.0)),
+)
+
+
+def seen(contents: list[dict[str, Any]] | None = None, **changes: Any) -> Seen:
+    """The experiment with these stored verdicts, a fortnight of them by default."""
+    found = fortnight() if contents is None else contents
+    return replace(Seen(plan(), tuple(map(verdict_of, found)), DAILY), **changes)
+
+
+class Kept:
+    """A shelf with one experiment, judged on the days that it is given."""
+
+    def __init__(self, contents: list[dict[str, Any]] | None = None, **changes: Any) -> None:
+        self.contents = fortnight() if contents is None else contents
+        self.changes = changes
+
+    def latest(self) -> list[tuple[Plan, Verdict | None]]:
+        return [(plan(), verdict_of(self.contents[-1]) if self.contents else None)]
+
+    def seen(self, slug: str, day: date | None = None) -> Seen | None:
+        known = [row for row in self.contents if day is None or row["date"] <= day.isoformat()]
+        if slug != "judge-model-v2" or (day and (not known or known[-1]["date"] != day.isoformat())):
+            return None
+        return seen(known, **self.changes)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from stored_days import fortnight, plan
+from stored_days import Kept, fortnight
 
-from pacer_pipelines.dashboard.app import Shelf, dashboard
+from pacer_pipelines.dashboard.app import dashboard
 from pacer_pipelines.dashboard.page import style_hash
 from pacer_pipelines.errors import SourceUnreadable
 
@@ -35,18 +35,14 @@ def ask(
     return sent[0]["status"], headers, body
 
 
-def shelf() -> Shelf:
-    return {"judge-model-v2": (plan(), fortnight(), tuple)}
-
-
 def test_index_lists_the_experiments() -> None:
-    status, _, body = ask(dashboard(shelf), "/")
+    status, _, body = ask(dashboard(Kept()), "/")
     assert status == 200
-    assert 'href="experiments/judge-model-v2"' in body
+    assert 'href="/experiments/judge-model-v2"' in body
 
 
 def test_experiment_has_its_page_under_a_strict_policy() -> None:
-    status, headers, body = ask(dashboard(shelf), "/experiments/judge-model-v2")
+    status, headers, body = ask(dashboard(Kept()), "/experiments/judge-model-v2")
     assert status == 200
     assert '<div class="word">HOLD</div>' in body
     policy = headers["content-security-policy"]
@@ -58,30 +54,31 @@ def test_experiment_has_its_page_under_a_strict_policy() -> None:
 def test_page_shows_what_is_there_at_that_moment() -> None:
     days = fortnight()
     growing = days[:1]
-    app = dashboard(lambda: {"judge-model-v2": (plan(), growing, tuple)})
+    app = dashboard(Kept(growing))
     assert "2026-11-03" not in ask(app, "/")[2]
     growing.append(days[1])
     assert "2026-11-03" in ask(app, "/")[2]
 
 
 def test_unknown_experiment_is_not_found() -> None:
-    assert ask(dashboard(shelf), "/experiments/another")[0] == 404
+    assert ask(dashboard(Kept()), "/experiments/another")[0] == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_nothing_can_be_changed(method: str) -> None:
-    assert ask(dashboard(shelf), "/", method)[0] == 405
+    assert ask(dashboard(Kept()), "/", method)[0] == 405
 
 
 def test_foreign_host_name_is_refused() -> None:
-    assert ask(dashboard(shelf), "/", host="evil.example")[0] == 400
+    assert ask(dashboard(Kept()), "/", host="evil.example")[0] == 400
 
 
 def test_unreadable_verdicts_are_said_without_a_trace() -> None:
-    def broken() -> Shelf:
-        raise SourceUnreadable("verdicts", "/secret/place")
+    class Broken(Kept):
+        def latest(self) -> Any:
+            raise SourceUnreadable("verdicts", "/secret/place")
 
-    status, _, body = ask(dashboard(broken), "/")
+    status, _, body = ask(dashboard(Broken()), "/")
     assert status == 503
     assert "cannot be read" in body
     assert "/secret/place" not in body
@@ -91,7 +88,7 @@ def test_data_docs_are_served_by_day_under_a_strict_policy(tmp_path: Path) -> No
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "2026-11-13.html").write_text("<p>the day</p>")
     (tmp_path / "docs" / "index.html").write_text("<p>all days</p>")
-    app = dashboard(shelf, docs=tmp_path / "docs")
+    app = dashboard(Kept(), docs=tmp_path / "docs")
     status, headers, body = ask(app, "/data-docs/2026-11-13.html")
     assert (status, body) == (200, "<p>the day</p>")
     assert style_hash("data_docs.css") in headers["content-security-policy"]
@@ -106,10 +103,10 @@ def test_nothing_but_pages_of_days_leaves_the_folder_of_data_docs(tmp_path: Path
     (tmp_path / "secret.txt").write_text("secret")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "secret.txt").write_text("secret")
-    status, _, body = ask(dashboard(shelf, docs=tmp_path / "docs"), f"/data-docs/{name}")
+    status, _, body = ask(dashboard(Kept(), docs=tmp_path / "docs"), f"/data-docs/{name}")
     assert status != 200
     assert "secret" not in body
 
 
 def test_without_data_docs_there_is_no_page_of_them() -> None:
-    assert ask(dashboard(shelf), "/data-docs/")[0] == 404
+    assert ask(dashboard(Kept()), "/data-docs/")[0] == 404

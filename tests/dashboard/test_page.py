@@ -6,10 +6,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from stored_days import fortnight, plan, stored, verdict
+from stored_days import fortnight, plan, seen, stored, verdict
 
 from pacer_pipelines.dashboard import charts
 from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
+from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.page import experiment_page, index_page, style
 from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.decisions.values import Check, Finding
@@ -19,7 +20,7 @@ from pacer_pipelines.stats import Effect
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return experiment_page(plan(), fortnight())
+    return experiment_page(seen())
 
 
 def text_of(page: str) -> str:
@@ -57,7 +58,7 @@ def test_failed_check_is_shown_with_its_reason() -> None:
         "exposures_per_hour", "exposures", "critical", False, "0", "at least 1", "no exposure from 09:00",
         "an hour without exposures is a lost file",
     )  # fmt: skip
-    text = text_of(experiment_page(plan(), stored(verdict(9, checks=(late,)))))
+    text = text_of(experiment_page(seen(stored(verdict(9, checks=(late,))))))
     assert "Checks: 0 of 1 passed" in text
     assert (
         "exposures: exposures_per_hour failed (critical) 0. no exposure from 09:00 at least 1 an hour" in text
@@ -67,20 +68,20 @@ def test_failed_check_is_shown_with_its_reason() -> None:
 def test_stored_verdict_that_was_edited_is_refused() -> None:
     edited = {**fortnight()[0], "verdict": "promote"}
     with pytest.raises(SourceUnreadable, match="2026-11-02"):
-        experiment_page(plan(), [edited])
+        experiment_page(seen([edited]))
 
 
 def test_text_of_the_data_stays_text() -> None:
     nasty = "<script>alert(1)</script> & <!channel>"
     page = experiment_page(
-        plan(), stored(verdict(2, reasons=(nasty, nasty), flip=(nasty,), missing_facts=(nasty,)))
+        seen(stored(verdict(2, reasons=(nasty, nasty), flip=(nasty,), missing_facts=(nasty,))))
     )
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;!channel&gt;" in page
 
 
 def test_experiment_that_was_never_judged_has_a_page_with_its_plan() -> None:
-    text = text_of(experiment_page(plan(), []))
+    text = text_of(experiment_page(seen([])))
     assert "No day has been judged yet." in text
     assert "Split by student, from 2026-11-02 to 2026-12-13 at most" in text
 
@@ -89,15 +90,15 @@ def test_snapshot_day_without_any_finding_still_has_a_page() -> None:
     bare = verdict(
         2, findings=(), checks=(), missing_facts=("failed judgements",), share_before=None, share_after=None
     )
-    text = text_of(experiment_page(plan(), stored(bare)))
+    text = text_of(experiment_page(seen(stored(bare))))
     assert "B: share unknown, nothing changes" in text
     assert "failed judgements" in text
     assert "No day has enough data to draw." in text
 
 
 def test_index_leads_to_each_experiment() -> None:
-    page = index_page([(plan(), fortnight()[-1])])
-    assert 'href="experiments/judge-model-v2"' in page
+    page = index_page([(plan(), verdict(14))])
+    assert 'href="/experiments/judge-model-v2"' in page
     assert "hold" in text_of(page)
 
 
@@ -134,9 +135,9 @@ def test_drawings_are_valid_svg_whose_ids_do_not_collide() -> None:
 
 
 def test_every_colour_of_a_chart_follows_the_readers_theme() -> None:
-    svg = draw(effect_chart([verdict(3)], plan()), "x") + draw(strength_chart([verdict(3)], plan()), "y")
+    svg = "".join(draw(figure.spec, name) for name, figure in figures(seen()).items())
     used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]+)"', svg))
-    assert used >= {charts.INK, charts.MUTED, charts.BLUE}
+    assert used >= {charts.INK, charts.MUTED, charts.BLUE, *charts.VARIANT_COLOURS.values()}
     for colour in used:
         assert f'[fill="{colour}"]' in style()
         assert f'[stroke="{colour}"]' in style()
@@ -148,7 +149,7 @@ def test_segments_stand_apart_and_say_what_they_are_not() -> None:
         Segment("school", "<b>alpha</b>", effect, 0.0004, 0.0002),
         Segment("school", "tiny", None, None, None),
     ]
-    page = experiment_page(plan(), fortnight(), explored)
+    page = experiment_page(seen(explored=tuple(explored)))
     text = text_of(page)
     assert "GOOD rate by segment (exploratory)" in text
     assert "no verdict reads this table" in text
@@ -157,4 +158,4 @@ def test_segments_stand_apart_and_say_what_they_are_not() -> None:
     assert "too few to show" in text
     # what is left after the correction is marked, the rest is not
     assert page.count('<tr class="out">') == 1
-    assert "by segment" not in experiment_page(plan(), fortnight())
+    assert "by segment" not in experiment_page(seen())

@@ -1,0 +1,190 @@
+"""The figures of an experiment: each a chart, and the numbers that it is drawn from as a table and as CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pacer_pipelines.dashboard.charts import (
+    Row,
+    Spec,
+    effect_chart,
+    funnel_chart,
+    margin_chart,
+    rate_chart,
+    share_chart,
+    strength_chart,
+)
+from pacer_pipelines.dashboard.seen import Seen
+from pacer_pipelines.decisions.daily import VARIANTS, RateDay, cumulative, share_of_treatment
+from pacer_pipelines.decisions.values import Finding
+from pacer_pipelines.decisions.wording import enough_to_show, metric_name
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with its numbers; ``note`` says how to read it. ``rows`` are what the chart is given, nothing else."""
+
+    name: str
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    spec: Spec
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The numbers as text, one line per row."""
+        return [tuple(_text(row.get(column)) for column in self.columns) for row in self.rows]
+
+    def csv(self) -> str:
+        """The numbers as CSV, with a head."""
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([self.columns, *self.cells()])
+        return file.getvalue()
+
+
+def figures(seen: Seen) -> dict[str, Figure]:
+    """Every figure of an experiment that has something to draw, by name, in the order of the page."""
+    found = (make(seen) for make in MAKERS)
+    return {figure.name: figure for figure in found if figure.rows}
+
+
+def effect(seen: Seen) -> Figure:
+    """The primary effect and its always-valid interval."""
+    spec = effect_chart(seen.verdicts, seen.plan)
+    return _of_spec(
+        "effect", spec, ("day", "effect", "low", "high", "verdict"),
+        "Points; treatment minus control. The interval holds on every day at once: outside of it an effect is not.",
+    )  # fmt: skip
+
+
+def strength(seen: Seen) -> Figure:
+    """z* against the promote bar."""
+    spec = strength_chart(seen.verdicts, seen.plan)
+    return _of_spec(
+        "strength", spec, ("day", "z", "bar", "verdict"), "Over the bar the primary metric has won."
+    )
+
+
+def good_rate(seen: Seen) -> Figure:
+    """The primary metric of each variant, per day and so far."""
+    metric = seen.plan.primary.metric
+    title = f"{metric_name(metric)} of each variant"
+    note = (
+        "Points: ratings that became known on the day. Lines: all so far. Not compared within coach and phase, so "
+        "their difference is not the effect."
+    )
+    return _rates(seen, metric, "good_rate", title, note)
+
+
+def rating_rate(seen: Seen) -> Figure:
+    """How many mature requests are rated."""
+    note = "Of requests that are old enough to have been rated. A gap between the variants is evidence, too."
+    return _rates(seen, "rating_rate", "rating_rate", metric_name("rating_rate").capitalize(), note)
+
+
+def _rates(seen: Seen, metric: str, name: str, title: str, note: str) -> Figure:
+    each = seen.daily.of_metric(metric)
+    rows: tuple[Row, ...] = tuple(
+        {
+            "day": seen.day_number(day.date),
+            "variant": day.variant,
+            "rate": _percent(day),
+            "so_far": _percent(so_far),
+            "n": int(so_far.n) if so_far.rate is not None else None,
+        }
+        for day, so_far in zip(sorted(each), cumulative(each), strict=True)
+    )
+    columns = ("day", "variant", "rate", "so_far", "n")
+    return Figure(name, title, note, columns, rows, rate_chart(title, list(rows)))
+
+
+def guarded(seen: Seen) -> Figure:
+    """Guarded metrics with their intervals, in shares of their margins."""
+    rows = tuple(
+        {
+            "metric": metric_name(finding.metric),
+            "effect": _of_margin(finding, finding.effect),
+            "low": min(_of_margin(finding, end) for end in finding.interval),
+            "high": max(_of_margin(finding, end) for end in finding.interval),
+            "finding": finding.label,
+        }
+        for finding in (seen.latest.findings if seen.latest else ())
+        if finding.role in ("secondary", "guardrail")
+        if finding.margin and finding.effect is not None and finding.interval and enough_to_show(finding)
+    )
+    title = "Must not be harmed: effect against the margin"
+    note = "Each metric in percent of what it may lose (dashed); right of zero it is better in the treatment."
+    columns = ("metric", "effect", "low", "high", "finding")
+    return Figure("guarded", title, note, columns, rows, margin_chart(title, list(rows)))
+
+
+def _of_margin(finding: Finding, value: float) -> float:
+    better = value if finding.better == "higher" else -value
+    return round(100 * better / (finding.margin or 1.0), 1)
+
+
+def share(seen: Seen) -> Figure:
+    """What the flag said and what was served."""
+    served = share_of_treatment(seen.daily.calls)
+    planned = {verdict.date: verdict.share_before for verdict in seen.verdicts}
+    rows = tuple(
+        {
+            "day": seen.day_number(day),
+            "planned": planned.get(day),
+            "served": round(100 * served[day], 2) if day in served else None,
+        }
+        for day in sorted(planned.keys() | served.keys())
+    )
+    changes = [{"day": seen.day_number(change.at.date())} for change in seen.changes if change.at]
+    title = f"Share of traffic on {seen.plan.treatment.variant}"
+    note = "Line: the flag. Squares: exposures. Dotted: the flag was changed."
+    return Figure(
+        "share", title, note, ("day", "planned", "served"), rows, share_chart(title, list(rows), changes)
+    )
+
+
+def funnel(seen: Seen) -> Figure:
+    """From the request to the card."""
+    rows = tuple(row for variant in VARIANTS for row in _stages(seen, variant))
+    ordered = tuple(sorted(rows, key=lambda row: STAGES.index(row["stage"])))
+    title = "How far requests get"
+    note = "Requests of the analysis; a card is one that Anki has. Reviews per card are among the guarded metrics."
+    columns = ("stage", "variant", "count", "percent")
+    return Figure("funnel", title, note, columns, ordered, funnel_chart(title, list(ordered)))
+
+
+STAGES = ("requests", "decided APPROVE", "card made")
+
+
+def _stages(seen: Seen, variant: str) -> Iterable[Row]:
+    cards = seen.daily.total("card_rate", variant)
+    if cards is None or cards.rate is None:
+        return
+    approved = sum(
+        row.requests for row in seen.daily.decisions if (row.variant, row.decision) == (variant, "APPROVE")
+    )
+    for stage, count in zip(STAGES, (cards.n, approved, cards.y), strict=True):
+        percent = round(100 * count / cards.n, 1)
+        yield {"stage": stage, "variant": variant, "count": int(count), "percent": percent}
+
+
+MAKERS: tuple[Callable[[Seen], Figure], ...] = (
+    effect, strength, good_rate, guarded, share, rating_rate, funnel,
+)  # fmt: skip
+
+
+def _of_spec(name: str, spec: Spec, columns: tuple[str, ...], note: str) -> Figure:
+    return Figure(name, spec["title"]["text"], note, columns, tuple(spec["data"]["values"]), spec)
+
+
+def _percent(row: RateDay) -> float | None:
+    return None if row.rate is None else round(100 * row.rate, 2)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,75 @@
+"""What the pages of one experiment are made of, read once and as of one judged day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from pacer_pipelines.decisions.daily import Daily
+from pacer_pipelines.decisions.segments import Segment
+from pacer_pipelines.decisions.values import Verdict
+from pacer_pipelines.errors import SourceUnreadable
+from pacer_pipelines.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ShareChange:
+    """The flag gave the treatment another share, in percent: when (naive UTC, if known), by whom and why."""
+
+    at: datetime | None
+    version: str
+    share: float
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One experiment: its plan, the verdict of each judged day, and what was counted and changed up to the last."""
+
+    plan: Plan
+    verdicts: tuple[Verdict, ...]
+    daily: Daily = field(default_factory=Daily)
+    changes: tuple[ShareChange, ...] = ()
+    explored: tuple[Segment, ...] = ()
+
+    @property
+    def latest(self) -> Verdict | None:
+        """The verdict that the page is about."""
+        return self.verdicts[-1] if self.verdicts else None
+
+    def day_number(self, day: date) -> int:
+        """The day of the experiment, 1 for its first."""
+        return (day - self.plan.start_date).days + 1
+
+
+class Shelf(Protocol):
+    """Where the pages read; asked anew for each of them."""
+
+    def latest(self) -> Sequence[tuple[Plan, Verdict | None]]:
+        """Each plan with the verdict of its last judged day.
+
+        Raises:
+            SourceUnreadable: a stored verdict is not what its verdict_id promises.
+        """
+        ...
+
+    def seen(self, slug: str, day: date | None = None) -> Seen | None:
+        """One experiment as of a judged day, the last one by default; None where there is no such experiment or day.
+
+        Raises:
+            SourceUnreadable: a stored verdict is not what its verdict_id promises.
+        """
+        ...
+
+
+def verdict_of(content: Mapping[str, Any]) -> Verdict:
+    """A stored verdict.
+
+    Raises:
+        SourceUnreadable: the content is not what its verdict_id promises.
+    """
+    try:
+        return Verdict.from_dict(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceUnreadable("verdicts", f"{content.get('date')}", str(error)) from error

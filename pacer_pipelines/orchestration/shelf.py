@@ -1,0 +1,65 @@
+"""What the dashboard shows of a world: stored verdicts, published marts and the flag's log, never the warehouse."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+from pacer_pipelines.adapters.daily_rows import daily
+from pacer_pipelines.adapters.evidence_rows import explored
+from pacer_pipelines.adapters.flags import flag_changes
+from pacer_pipelines.adapters.verdicts import Verdicts
+from pacer_pipelines.config import World
+from pacer_pipelines.dashboard.seen import Seen, ShareChange, verdict_of
+from pacer_pipelines.decisions.values import Verdict
+from pacer_pipelines.plan import Plan
+
+# a verdict is given in the morning after its day, and the flag follows at once
+FOLLOWED = timedelta(days=1)
+
+
+class WorldShelf:
+    """The experiments of one world, read from its home."""
+
+    def __init__(self, world: World) -> None:
+        """Keep the world; nothing is read yet."""
+        self._world = world
+        self._verdicts = Verdicts(world.home)
+
+    def latest(self) -> Sequence[tuple[Plan, Verdict | None]]:
+        """Each plan with the verdict of its last judged day."""
+        return [(plan, self._last(plan)) for plan in self._world.plans]
+
+    def seen(self, slug: str, day: date | None = None) -> Seen | None:
+        """One experiment as of a judged day; None where there is no such experiment or day."""
+        plan = next((plan for plan in self._world.plans if plan.slug == slug), None)
+        if plan is None:
+            return None
+        history = [
+            row for row in self._verdicts.history(slug) if day is None or row["date"] <= day.isoformat()
+        ]
+        if day is not None and (not history or history[-1]["date"] != day.isoformat()):
+            return None
+        if not history:
+            return Seen(plan, ())
+        verdicts = tuple(map(verdict_of, history))
+        return Seen(
+            plan,
+            verdicts,
+            daily(self._world.home, plan.experiment_id, verdicts[-1].date),
+            tuple(_changes(self._world.flag_history, plan, verdicts[-1])),
+            explored(self._world.home, plan, history),
+        )
+
+    def _last(self, plan: Plan) -> Verdict | None:
+        days = self._verdicts.days(plan.slug)
+        content = self._verdicts.current(plan.slug, days[-1]) if days else None
+        return verdict_of(content) if content else None
+
+
+def _changes(log: Path, plan: Plan, last: Verdict) -> list[ShareChange]:
+    """Changes of the treatment's share up to the day after the last one, on which its verdict is followed."""
+    return [
+        ShareChange(change.at, change.to_version, change.share, change.who, change.why)
+        for change in flag_changes(log, plan.flag_key)
+        if change.share is not None and (change.at is None or change.at < last.as_of + FOLLOWED)
+    ]

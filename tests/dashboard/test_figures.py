@@ -1,0 +1,129 @@
+"""Every figure is its numbers: the chart, the table on the page and the CSV say the same."""
+
+import csv
+import io
+import re
+from datetime import datetime
+from html import unescape
+from typing import Any
+
+import pytest
+from stored_days import DAILY, Kept, seen, stored, verdict
+from test_app import ask
+
+from pacer_pipelines.dashboard.app import dashboard
+from pacer_pipelines.dashboard.figures import figures
+from pacer_pipelines.dashboard.page import experiment_page
+from pacer_pipelines.dashboard.seen import ShareChange
+
+NAMES = ["effect", "strength", "good_rate", "guarded", "share", "rating_rate", "funnel"]
+
+
+def test_a_judged_experiment_has_every_figure() -> None:
+    assert list(figures(seen())) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_chart_is_given_the_rows_that_the_table_and_the_csv_show(name: str) -> None:
+    figure = figures(seen())[name]
+    assert figure.spec["data"]["values"] == list(figure.rows)
+    read = list(csv.reader(io.StringIO(figure.csv())))
+    assert read == [list(figure.columns), *map(list, figure.cells())]
+    page = experiment_page(seen())
+    (shown,) = re.findall(rf'<figure id="{name}".*?</figure>', page, re.DOTALL)
+    cells = [unescape(cell) for cell in re.findall(r'<td class="number">([^<]*)</td>', shown)]
+    assert cells == [cell for line in figure.cells() for cell in line]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_csv_has_an_address_of_its_own(name: str) -> None:
+    status, headers, body = ask(
+        dashboard(Kept()), f"/experiments/judge-model-v2/2026-11-15/figures/{name}.csv"
+    )
+    assert (status, body) == (200, figures(seen())[name].csv())
+    assert headers["content-type"].startswith("text/csv")
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def row(name: str, **values: Any) -> dict[str, Any]:
+    (found,) = [
+        each
+        for each in figures(seen())[name].rows
+        if all(each[key] == value for key, value in values.items())
+    ]
+    return found
+
+
+def test_rates_are_told_by_day_and_so_far() -> None:
+    # 75 of 100 each day
+    assert row("good_rate", day=3, variant="treatment") == {
+        "day": 3, "variant": "treatment", "rate": 75.0, "so_far": 75.0, "n": 300,
+    }  # fmt: skip
+
+
+def test_a_day_of_a_few_ratings_tells_no_rate_of_its_own() -> None:
+    # 3 ratings on day 15 after 1400: nobody is recognised in the sum of all
+    found = row("good_rate", day=15, variant="treatment")
+    assert (found["rate"], found["n"]) == (None, 1403)
+
+
+def test_a_guarded_metric_is_told_in_shares_of_its_margin_with_better_on_the_right() -> None:
+    # 0.31 points more failures where 1 point is allowed; lower is better
+    assert row("guarded", metric="failed judgements") == {
+        "metric": "failed judgements", "effect": -31.0, "low": -72.0, "high": 10.0, "finding": "non_inferior",
+    }  # fmt: skip
+
+
+def test_the_share_that_was_served_stands_beside_what_the_flag_said() -> None:
+    assert row("share", day=5) == {"day": 5, "planned": 10.0, "served": 30.0}
+    assert row("share", day=6) == {"day": 6, "planned": 30.0, "served": 30.0}
+
+
+def test_the_funnel_ends_in_cards() -> None:
+    # 14 days of 100 requests, half of them with a card
+    assert row("funnel", stage="card made", variant="treatment") == {
+        "stage": "card made", "variant": "treatment", "count": 700, "percent": 50.0,
+    }  # fmt: skip
+
+
+def test_without_published_marts_the_verdicts_are_drawn_all_the_same() -> None:
+    bare = seen(daily=type(DAILY)())
+    assert list(figures(bare)) == ["effect", "strength", "guarded", "share"]
+
+
+def test_each_change_of_the_flag_is_told_newest_first() -> None:
+    changes = (
+        ShareChange(datetime(2026, 11, 6, 1), "2", 30.0, "ina", "step by hand"),
+        ShareChange(datetime(2026, 11, 15, 20), "3", 50.0, "pacer", "promote of 2026-11-15"),
+    )
+    page = experiment_page(seen(changes=changes))
+    text = re.sub(r"<[^>]+>", " ", page)
+    assert text.index("promote of 2026-11-15") < text.index("step by hand")
+    assert "The flag has not been changed" in experiment_page(seen())
+
+
+def test_a_day_has_its_own_address_and_shows_nothing_later() -> None:
+    app = dashboard(Kept())
+    status, _, body = ask(app, "/experiments/judge-model-v2/2026-11-09")
+    assert status == 200
+    assert "2026-11-09 (day 8 of 42)" in body
+    assert "2026-11-10" not in body
+    # each judged day leads to its own page, and back
+    assert 'href="/experiments/judge-model-v2/2026-11-05"' in body
+
+
+@pytest.mark.parametrize("day", ["2026-11-30", "yesterday", "2026-13-01"])
+def test_a_day_that_was_not_judged_is_not_found(day: str) -> None:
+    assert ask(dashboard(Kept()), f"/experiments/judge-model-v2/{day}")[0] == 404
+
+
+def test_a_verdict_is_given_as_it_was_stored() -> None:
+    import json
+
+    _, headers, body = ask(dashboard(Kept()), "/experiments/judge-model-v2/2026-11-09/verdict.json")
+    assert json.loads(body) == stored(verdict(8))[0]
+    assert headers["content-type"] == "application/json"
+
+
+def test_a_page_that_stands_alone_links_to_nothing() -> None:
+    assert "href=" not in re.sub(r'href="#[^"]*"', "", experiment_page(seen()).partition("</h1>")[2])
