@@ -25,6 +25,22 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
+SINCE = """
+WITH calls AS (
+    SELECT
+        variant, count(*) AS calls, sum(error_type IS NOT NULL) AS failures,
+        avg(CASE WHEN error_type IS NULL THEN latency_ms END) AS latency_ms
+    FROM exposures WHERE experiment = :experiment AND at > :after GROUP BY variant
+),
+rated AS (
+    SELECT variant, count(*) AS rated, sum(NOT bad) AS good
+    FROM ratings JOIN exposures USING (log_id)
+    WHERE experiment = :experiment AND ratings.at > :after GROUP BY variant
+)
+SELECT variant, coalesce(calls, 0), coalesce(failures, 0), latency_ms, coalesce(rated, 0), coalesce(good, 0)
+FROM calls FULL JOIN rated USING (variant)
+"""
+
 _COUNTED = """
     SELECT '{signal}', variant, sum({hit}), count({hit}), count(DISTINCT CASE WHEN {hit} THEN unit END)
     FROM {table} GROUP BY variant

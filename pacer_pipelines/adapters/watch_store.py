@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pacer_pipelines.adapters.live_log import Position
-from pacer_pipelines.adapters.watch_queries import CALLS, RATINGS, SCHEMA, SERVED
+from pacer_pipelines.adapters.watch_queries import CALLS, RATINGS, SCHEMA, SERVED, SINCE
+from pacer_pipelines.decisions.live import LiveCount
 from pacer_pipelines.decisions.watch import SIGNALS, Signal, Tally, Watched
 from pacer_pipelines.errors import SourceUnreadable
 from pacer_pipelines.plan import Plan
@@ -146,6 +147,11 @@ class WatchStore:
             return None
         return Served(calls, _moment(first), _moment(last), tuple(sorted(versions.split(","))))
 
+    def since(self, plan: Plan, after: datetime) -> dict[str, LiveCount]:
+        """Calls and ratings later than a moment (naive UTC), by variant; one without any is left out."""
+        asked = {"experiment": plan.logged_id, "after": _stamp(after)}
+        return {variant: LiveCount(*counts) for variant, *counts in self._db.execute(SINCE, asked)}
+
     def forget(self, before: date) -> None:
         """Drop what is older than a day."""
         self._db.execute("DELETE FROM exposures WHERE day < ?", (before.isoformat(),))
@@ -180,6 +186,13 @@ def open_store(home: Path) -> Iterator[WatchStore]:
         raise SourceUnreadable("the watch's memory", str(path), why) from error
     finally:
         connection.close()
+
+
+def passing_store() -> WatchStore:
+    """A memory of this process alone, on any of its threads; nothing of it is left afterwards."""
+    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    connection.executescript(SCHEMA)
+    return WatchStore(connection)
 
 
 def _stamp(moment: datetime) -> int:

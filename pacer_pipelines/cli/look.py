@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from pacer_pipelines.cli.history import Row, revision_of, verdict_rows
-from pacer_pipelines.cli.world import DATE, Refusal, with_world
+from pacer_pipelines.cli.world import DATE, Refusal, resource_of, with_world
 from pacer_pipelines.config import World
 
 
@@ -51,10 +51,18 @@ def dashboard(world: World, port: int) -> None:
     """Serve A against B over time as pages; read-only, beside a run."""
     from pacer_pipelines.dashboard.app import serve
     from pacer_pipelines.orchestration.data_docs import docs_folder
+    from pacer_pipelines.orchestration.live import LiveLog
     from pacer_pipelines.orchestration.shelf import WorldShelf
 
     click.echo(f"http://127.0.0.1:{port}/  (stop with Ctrl-C)")
-    serve(WorldShelf(world), port=port, docs=docs_folder(world.home))
+    resource = resource_of(world)
+    log = LiveLog(resource)
+    serve(
+        WorldShelf(world),
+        port=port,
+        docs=docs_folder(world.home),
+        live=lambda plan, since: log.read(plan, since, resource.now()),
+    )
 
 
 @click.command()

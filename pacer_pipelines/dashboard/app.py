@@ -9,28 +9,34 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from pacer_pipelines.dashboard.data_docs import SHEET
 from pacer_pipelines.dashboard.figures import figures
+from pacer_pipelines.dashboard.live import live_object, script
 from pacer_pipelines.dashboard.page import experiment_page, html_page, index_page, style_hash
-from pacer_pipelines.dashboard.seen import Seen, Shelf
-from pacer_pipelines.decisions.values import canonical
+from pacer_pipelines.dashboard.seen import Reading, Seen, Shelf
+from pacer_pipelines.decisions.values import Verdict, canonical
 from pacer_pipelines.errors import PacerError
+from pacer_pipelines.plan import Plan
 
 PAGE = re.compile(r"index\.html|\d{4}-\d{2}-\d{2}\.html")
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+_NOBODY: tuple[Plan | None, Verdict | None] = (None, None)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
-def dashboard(shelf: Shelf, hosts: Sequence[str] = LOOPBACK, docs: Path | None = None) -> Starlette:
+def dashboard(
+    shelf: Shelf, hosts: Sequence[str] = LOOPBACK, docs: Path | None = None, live: Reading | None = None
+) -> Starlette:
     """The dashboard as an ASGI application.
 
     Args:
         shelf: where the pages read, anew for each.
         hosts: names under which a browser may ask; others are refused, against DNS rebinding.
         docs: folder of the Data Docs, one page per day and an index; None has none.
+        live: reads what the logs say of an experiment since a moment; None shows no live strip.
     """
 
     def index(request: Request) -> Response:
@@ -38,7 +44,21 @@ def dashboard(shelf: Shelf, hosts: Sequence[str] = LOOPBACK, docs: Path | None =
 
     def experiment(request: Request) -> Response:
         seen = _asked(shelf, request)
-        return _page(experiment_page(seen, _root(request))) if seen else _missing()
+        if seen is None:
+            return _missing()
+        newest = live is not None and "day" not in request.path_params
+        return _page(experiment_page(seen, _root(request), live=newest))
+
+    def live_now(request: Request) -> Response:
+        plan, verdict = next(
+            (one for one in shelf.latest() if one[0].slug == request.path_params["slug"]), _NOBODY
+        )
+        if live is None or plan is None or verdict is None:
+            return _missing()
+        return JSONResponse(live_object(live(plan, verdict.as_of)), headers=HEADERS)
+
+    def live_script(request: Request) -> Response:
+        return _plain(script(), "text/javascript")
 
     def figure(request: Request) -> Response:
         seen = _asked(shelf, request)
@@ -67,7 +87,9 @@ def dashboard(shelf: Shelf, hosts: Sequence[str] = LOOPBACK, docs: Path | None =
     return Starlette(
         routes=[
             Route("/", index),
+            Route("/live.js", live_script),
             Route("/experiments/{slug}", experiment),
+            Route("/experiments/{slug}/live.json", live_now),
             Route("/experiments/{slug}/{day}", experiment),
             Route("/experiments/{slug}/{day}/figures/{name}.csv", figure),
             Route("/experiments/{slug}/{day}/verdict.json", verdict),
@@ -93,7 +115,13 @@ def _root(request: Request) -> str:
     return str(request.scope.get("root_path", ""))
 
 
-def serve(shelf: Shelf, host: str = "127.0.0.1", port: int = 8050, docs: Path | None = None) -> None:
+def serve(
+    shelf: Shelf,
+    host: str = "127.0.0.1",
+    port: int = 8050,
+    docs: Path | None = None,
+    live: Reading | None = None,
+) -> None:
     """Serve the dashboard until it is stopped.
 
     Args:
@@ -101,10 +129,11 @@ def serve(shelf: Shelf, host: str = "127.0.0.1", port: int = 8050, docs: Path | 
         host: interface to listen on; there is no login, so leave it on loopback or put a proxy before it.
         port: TCP port.
         docs: as for :func:`dashboard`.
+        live: as for :func:`dashboard`.
     """
     import uvicorn
 
-    uvicorn.run(dashboard(shelf, [*LOOPBACK, host], docs), host=host, port=port, log_level="warning")
+    uvicorn.run(dashboard(shelf, [*LOOPBACK, host], docs, live), host=host, port=port, log_level="warning")
 
 
 def _missing() -> Response:
@@ -116,6 +145,6 @@ def _plain(text: str, kind: str) -> Response:
 
 
 def _page(html: str, status: int = 200) -> Response:
-    allowed = f"default-src 'none'; style-src '{style_hash()}' '{style_hash(SHEET)}'"
-    policy = f"{allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    allowed = f"default-src 'none'; style-src '{style_hash()}' '{style_hash(SHEET)}'; script-src 'self'"
+    policy = f"{allowed}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return HTMLResponse(html, status, {**HEADERS, "Content-Security-Policy": policy})

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from pacer_pipelines.dashboard.charts import draw
 from pacer_pipelines.dashboard.figures import Figure, figures
+from pacer_pipelines.dashboard.live import live_strip
 from pacer_pipelines.dashboard.seen import Seen
 from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.metric_rows import MetricRow
@@ -22,13 +23,14 @@ from pacer_pipelines.plan import Plan
 FIRST = ("effect", "strength")
 
 
-def experiment_page(seen: Seen, root: str | None = None) -> str:
+def experiment_page(seen: Seen, root: str | None = None, *, live: bool = False) -> str:
     """The page of one experiment, the shown day's verdict first.
 
     Args:
         seen: the experiment as of that day.
         root: where the dashboard is mounted, ``""`` for the host's own root; None when the page stands alone, as a
             file, and links to nothing.
+        live: whether it shows what the logs say since then.
 
     Raises:
         SourceUnreadable: a stored verdict is not what its verdict_id promises.
@@ -36,9 +38,11 @@ def experiment_page(seen: Seen, root: str | None = None) -> str:
     plan, latest = seen.plan, seen.latest
     title = f"{plan.slug}: {latest.verdict if latest else 'not judged yet'}"
     back = "" if root is None else f'<p class="muted"><a href="{escape(root)}/">all experiments</a></p>'
+    strip = live_strip(f"{root}/experiments/{plan.slug}/live.json") if live and latest else ""
     body = [f"{back}<h1>{escape(plan.slug)}</h1>"]
-    body += _judged(seen, root) if latest else ["<p>No day has been judged yet.</p>"]
-    return html_page(title, "\n".join([*body, _plan_section(plan)]))
+    body += _judged(seen, root, strip) if latest else ["<p>No day has been judged yet.</p>"]
+    page = "\n".join([*body, _plan_section(plan)])
+    return html_page(title, page, script=f"{root}/live.js" if strip else "")
 
 
 def index_page(latest: Iterable[tuple[Plan, Verdict | None]], root: str = "") -> str:
@@ -49,13 +53,14 @@ def index_page(latest: Iterable[tuple[Plan, Verdict | None]], root: str = "") ->
     return html_page("PACER experiments", f"<h1>PACER experiments</h1>{table}")
 
 
-def html_page(title: str, body: str, *sheets: str) -> str:
-    """A whole page around a body that is already escaped; with more style sheets than every page's own."""
+def html_page(title: str, body: str, *sheets: str, script: str = "") -> str:
+    """A whole page around a body that is already escaped; with more style sheets than every page's own, or a script."""
+    scripted = f'<script src="{escape(script)}" defer></script>\n' if script else ""
     styles = "".join(f"<style>{style(sheet)}</style>" for sheet in ("page.css", *sheets))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n{styles}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n{styles}\n{scripted}</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
@@ -71,7 +76,7 @@ def style_hash(sheet: str = "page.css") -> str:
     return "sha256-" + b64encode(sha256(style(sheet).encode()).digest()).decode()
 
 
-def _judged(seen: Seen, root: str | None) -> list[str]:
+def _judged(seen: Seen, root: str | None, strip: str) -> list[str]:
     plan, days = seen.plan, seen.verdicts
     reports = [report(day, plan) for day in days]
     latest = reports[-1]
@@ -79,6 +84,7 @@ def _judged(seen: Seen, root: str | None) -> list[str]:
     return [
         _banner(latest),
         _facts(latest),
+        strip,
         _charts(seen, [shown[name] for name in FIRST if name in shown], root),
         _section(
             "What the metrics say",

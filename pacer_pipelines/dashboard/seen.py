@@ -1,11 +1,12 @@
 """What the pages of one experiment are made of, read once and as of one judged day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from pacer_pipelines.decisions.daily import Daily
+from pacer_pipelines.decisions.live import Live
 from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import SourceUnreadable
@@ -41,6 +42,9 @@ class Seen:
     def day_number(self, day: date) -> int:
         """The day of the experiment, 1 for its first."""
         return (day - self.plan.start_date).days + 1
+
+
+Reading = Callable[[Plan, datetime], Live]
 
 
 class Shelf(Protocol):

@@ -1,0 +1,43 @@
+"""The logs as they grow, for the dashboard: read by the watch's own intake into a memory of this process alone."""
+
+from datetime import datetime
+from threading import Lock
+
+from pacer_pipelines.adapters.watch_store import passing_store
+from pacer_pipelines.decisions.live import Live, LiveCount
+from pacer_pipelines.errors import PacerError
+from pacer_pipelines.orchestration.resources import WorldResource
+from pacer_pipelines.orchestration.watch_intake import Intake, take_in
+from pacer_pipelines.plan import Plan
+
+
+class LiveLog:
+    """What is new in the logs, however many viewers ask: they are read once at a time."""
+
+    def __init__(self, world: WorldResource) -> None:
+        """Keep the world; nothing is read yet."""
+        self._world, self._store, self._lock = world, passing_store(), Lock()
+
+    def read(self, plan: Plan, since: datetime, at: datetime) -> Live:
+        """What the logs say of an experiment later than a moment.
+
+        Args:
+            plan: the experiment.
+            since: the moment, naive UTC.
+            at: now, naive UTC.
+        """
+        with self._lock:
+            try:
+                intake = take_in(self._world, self._store, at)
+            except PacerError as error:
+                # of the reason only its kind: a message may name a file
+                intake = Intake(problems=[type(error).__name__])
+            found = self._store.since(plan, since)
+        return Live(
+            since,
+            at,
+            found.get(plan.control.variant, LiveCount()),
+            found.get(plan.treatment.variant, LiveCount()),
+            intake.behind,
+            ("a log could not be read; see the server's log",) if intake.problems else (),
+        )
