@@ -1,6 +1,9 @@
 """The dashboard over HTTP: read-only, strict, and calm when something is wrong."""
 
 import asyncio
+import json
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,9 @@ from stored_days import Kept, fortnight
 
 from pacer_pipelines.dashboard.app import dashboard
 from pacer_pipelines.dashboard.page import style_hash
+from pacer_pipelines.decisions.live import Live, LiveCount
 from pacer_pipelines.errors import SourceUnreadable
+from pacer_pipelines.plan import Plan
 
 
 def ask(
@@ -110,3 +115,39 @@ def test_nothing_but_pages_of_days_leaves_the_folder_of_data_docs(tmp_path: Path
 
 def test_without_data_docs_there_is_no_page_of_them() -> None:
     assert ask(dashboard(Kept()), "/data-docs/")[0] == 404
+
+
+def reading(plan: Plan, since: datetime) -> Live:
+    return Live(since, datetime(2026, 11, 16, 1, 2, 3), LiveCount(1200, 6, 900.0, 40, 30), LiveCount(4), True)
+
+
+def test_the_live_numbers_are_those_since_the_last_verdict() -> None:
+    status, headers, body = ask(dashboard(Kept(), live=reading), "/experiments/judge-model-v2/live.json")
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert json.loads(body) == {
+        "variants": {"control": ["1,200", "0.5 %", "900.0 ms", "40", "75.0 %"], "treatment": ["4", "-", "-", "0", "-"]},
+        "status": "since 2026-11-15 15:00 UTC, read at 01:02:03 UTC; more lines are being read",
+    }  # fmt: skip
+
+
+def test_only_the_newest_page_is_live_and_says_that_it_decides_nothing() -> None:
+    app = dashboard(Kept(), live=reading)
+    _, headers, newest = ask(app, "/experiments/judge-model-v2")
+    assert "Live, not for decisions" in newest
+    assert re.findall(r"<script[^>]*>", newest) == ['<script src="/live.js" defer>']
+    assert "script-src 'self'; connect-src 'self'" in headers["content-security-policy"]
+    assert "<script" not in ask(app, "/experiments/judge-model-v2/2026-11-09")[2]
+    assert "<script" not in ask(dashboard(Kept()), "/experiments/judge-model-v2")[2]
+
+
+def test_the_script_puts_nothing_into_the_page_but_text() -> None:
+    status, headers, body = ask(dashboard(Kept()), "/live.js")
+    assert (status, headers["content-type"].partition(";")[0]) == (200, "text/javascript")
+    assert "textContent" in body
+    assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|eval\(", body)
+
+
+@pytest.mark.parametrize("slug", ["another", "judge-model-v2"])
+def test_without_a_verdict_or_a_log_there_are_no_live_numbers(slug: str) -> None:
+    assert ask(dashboard(Kept([]), live=reading), f"/experiments/{slug}/live.json")[0] == 404
+    assert ask(dashboard(Kept()), f"/experiments/{slug}/live.json")[0] == 404
