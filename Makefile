@@ -21,7 +21,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test soak bench calibrate season mutate lint dev lock pictures clean
+.PHONY: help setup demo dashboard test soak bench calibrate season mutate lint dev lock pictures clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -47,6 +47,9 @@ lock: ## resolve pyproject.toml anew into requirements.lock (no address of a reg
 demo: $(STAMP) ## judge each day of the example fortnight and show the last verdict
 	@rm -rf .demo && mkdir -p .demo && cp examples/pacer_fortnight/flags/v2.json .demo/pacer.flagd.json
 	@$(BIN)/pacer run --config examples/pacer_fortnight/pacer.toml --from 2026-11-02 --to 2026-11-15
+
+dashboard: $(STAMP) ## show the example's dashboard, after make demo
+	@$(BIN)/pacer dashboard --config examples/pacer_fortnight/pacer.toml
 
 test: $(PEERS) lint ## linters, types, import contracts and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/stats tests/decisions $(EVERY_BRANCH)

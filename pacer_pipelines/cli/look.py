@@ -1,13 +1,17 @@
 """What has been judged, to look at: ``pacer verdict|dashboard|home``."""
 
 import json
+import os
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import click
 
 from pacer_pipelines.cli.history import Row, revision_of, verdict_rows
 from pacer_pipelines.cli.world import DATE, Refusal, resource_of, with_world
 from pacer_pipelines.config import World
+
+TOKEN_VARIABLE = "PACER_DASHBOARD_TOKEN"
 
 
 @click.command()
@@ -46,22 +50,40 @@ def _revision(world: World, row: Row) -> Row:
 
 @click.command()
 @with_world
-@click.option("--port", default=8050, show_default=True, help="TCP port on the loopback interface")
-def dashboard(world: World, port: int) -> None:
-    """Serve A against B over time as pages; read-only, beside a run."""
-    from pacer_pipelines.dashboard.app import serve
+@click.option("--port", default=8050, show_default=True, help="TCP port")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Interface; another one needs a guard")
+@click.option(
+    "--proxy-header", default="", metavar="NAME", help="Answer only requests with this header of a proxy"
+)
+def dashboard(world: World, port: int, host: str, proxy_header: str) -> None:
+    """Serve A against B over time as pages; read-only, beside a run.
+
+    Away from 127.0.0.1 it asks for the token of PACER_DASHBOARD_TOKEN, or for the header by which a proxy with a
+    login says who asks; without either it does not start.
+    """
+    from pacer_pipelines.dashboard.app import LOOPBACK, serve
+    from pacer_pipelines.dashboard.guard import Guard
     from pacer_pipelines.orchestration.data_docs import docs_folder
     from pacer_pipelines.orchestration.live import LiveLog
     from pacer_pipelines.orchestration.shelf import WorldShelf
 
-    click.echo(f"http://127.0.0.1:{port}/  (stop with Ctrl-C)")
+    guard = Guard(os.environ.get(TOKEN_VARIABLE, ""), proxy_header)
+    if host not in LOOPBACK and not (guard.token or guard.header):
+        raise Refusal(
+            f"--host: got {host}, allowed: 127.0.0.1, unless {TOKEN_VARIABLE} is set or --proxy-header given"
+        )
+    public = urlsplit(world.settings.public_url or "").hostname
+    click.echo(f"http://{host}:{port}/  (stop with Ctrl-C)")
     resource = resource_of(world)
     log = LiveLog(resource)
     serve(
         WorldShelf(world),
+        host=host,
         port=port,
         docs=docs_folder(world.home),
         live=lambda plan, since: log.read(plan, since, resource.now()),
+        guard=guard,
+        names=[public] if public else [],
     )
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from pacer_pipelines.dashboard.data_docs import SHEET
 from pacer_pipelines.dashboard.figures import figures
+from pacer_pipelines.dashboard.guard import Guard, Guarded
 from pacer_pipelines.dashboard.live import live_object, script
 from pacer_pipelines.dashboard.page import experiment_page, html_page, index_page, style_hash
 from pacer_pipelines.dashboard.seen import Reading, Seen, Shelf
@@ -23,12 +24,17 @@ from pacer_pipelines.plan import Plan
 
 PAGE = re.compile(r"index\.html|\d{4}-\d{2}-\d{2}\.html")
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+OPEN = Guard()
 _NOBODY: tuple[Plan | None, Verdict | None] = (None, None)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def dashboard(
-    shelf: Shelf, hosts: Sequence[str] = LOOPBACK, docs: Path | None = None, live: Reading | None = None
+    shelf: Shelf,
+    hosts: Sequence[str] = LOOPBACK,
+    docs: Path | None = None,
+    live: Reading | None = None,
+    guard: Guard = OPEN,
 ) -> Starlette:
     """The dashboard as an ASGI application.
 
@@ -37,6 +43,7 @@ def dashboard(
         hosts: names under which a browser may ask; others are refused, against DNS rebinding.
         docs: folder of the Data Docs, one page per day and an index; None has none.
         live: reads what the logs say of an experiment since a moment; None shows no live strip.
+        guard: what a request must bring to be answered.
     """
 
     def index(request: Request) -> Response:
@@ -96,7 +103,10 @@ def dashboard(
             Route("/data-docs/", data_docs),
             Route("/data-docs/{name}", data_docs),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts)),
+            Middleware(Guarded, guard=guard),
+        ],
         exception_handlers={PacerError: unreadable},
     )
 
@@ -121,19 +131,28 @@ def serve(
     port: int = 8050,
     docs: Path | None = None,
     live: Reading | None = None,
+    guard: Guard = OPEN,
+    names: Sequence[str] = (),
 ) -> None:
     """Serve the dashboard until it is stopped.
 
     Args:
         shelf: as for :func:`dashboard`.
-        host: interface to listen on; there is no login, so leave it on loopback or put a proxy before it.
+        host: interface to listen on; away from loopback there has to be a guard.
         port: TCP port.
         docs: as for :func:`dashboard`.
         live: as for :func:`dashboard`.
+        guard: as for :func:`dashboard`.
+        names: more names under which a browser may ask.
     """
     import uvicorn
 
-    uvicorn.run(dashboard(shelf, [*LOOPBACK, host], docs, live), host=host, port=port, log_level="warning")
+    uvicorn.run(
+        dashboard(shelf, [*LOOPBACK, host, *names], docs, live, guard),
+        host=host,
+        port=port,
+        log_level="warning",
+    )
 
 
 def _missing() -> Response:
