@@ -14,5 +14,5 @@ NPM = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 if __name__ == "__main__":
     # where a machine says which registry it has; the wheel's npm does not look there by itself
     own = [f"--globalconfig={MACHINE}"] if MACHINE.exists() else []
-    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--no-update-notifier")
     subprocess.run([NODE, NPM, "ci", *own, *quiet], cwd=HERE, check=True, stdout=subprocess.DEVNULL)
