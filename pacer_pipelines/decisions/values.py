@@ -159,6 +159,10 @@ class Verdict:
         Raises:
             ValueError: the content is not what its verdict_id promises.
         """
+        # of the content as it was stored: an older version may have had fewer fields
+        found = _id_of({key: value for key, value in content.items() if key != "verdict_id"})
+        if found != content["verdict_id"]:
+            raise ValueError(f"verdict {content['verdict_id']}: its content has the id {found}")
         said = _said_again(content)
         plain: dict[str, Any] = {item.name: said[item.name] for item in fields(cls) if item.name in said}
         for name in ("reasons", "flip", "missing_facts"):
@@ -167,10 +171,6 @@ class Verdict:
         plain["as_of"] = datetime.fromisoformat(content["as_of"].removesuffix("Z"))
         plain["findings"] = tuple(_finding(row) for row in said["findings"])
         plain["checks"] = tuple(Check(**row) for row in said["checks"])
-        # of the content as it was stored: an older version may have had fewer fields
-        found = _id_of({key: value for key, value in content.items() if key != "verdict_id"})
-        if found != content["verdict_id"]:
-            raise ValueError(f"verdict {content['verdict_id']}: its content has the id {found}")
         return cls(**plain, stored_id=found)
 
 

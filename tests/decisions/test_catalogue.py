@@ -247,6 +247,14 @@ def test_a_verdict_of_an_older_version_keeps_its_id_and_is_told_in_english() -> 
     assert in_language(report(again, PLAN), "ko").why == "GOOD rate won"
 
 
+@pytest.mark.parametrize("path", ["reasons.99", "findings.0.note.x", "nowhere", ""])
+def test_a_memory_that_was_edited_is_refused_like_any_edit(path: str) -> None:
+    content = verdict_of(READY).as_dict()
+    edited = {**content, "said": {path: {"key": "rule.last_look", "values": {}}}}
+    with pytest.raises(ValueError, match="its content has the id"):
+        Verdict.from_dict(edited)
+
+
 def test_a_note_and_a_detail_are_remembered_where_they_stand() -> None:
     noted = replace(READY.findings[0], note=say("note.mature"))
     content = verdict_of(replace(READY, findings=(noted, *READY.findings[1:]))).as_dict()
