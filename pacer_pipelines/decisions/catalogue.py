@@ -90,7 +90,9 @@ def _translated(text: str, locale: str) -> str:
         return text
     values = {name: _translated(value, locale) for name, value in text.values.items()}
     if text.key == ROW:
-        return values.pop("separator").join(values.values())
+        # a stored memory has its names in the order of the alphabet
+        separator = values.pop("separator")
+        return separator.join(values[place] for place in sorted(values, key=int))
     try:
         return _filled(locale, text.key, values)
     except KeyError:

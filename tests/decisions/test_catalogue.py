@@ -187,6 +187,12 @@ def test_a_sentence_within_a_sentence_is_told_in_the_same_language() -> None:
     assert told == "Anki 카드 생성률, a name of somebody's: 아직 알 수 없음"
 
 
+def test_a_long_row_keeps_its_order_when_it_is_stored() -> None:
+    row = in_a_row(", ", [say("rule.missing", fact=number) for number in range(12)])
+    (memory,) = json.loads(json.dumps(remembered(row), sort_keys=True)).values()
+    assert in_language(reminded(row, memory), "ko") == ", ".join(f"누락: {number}" for number in range(12))
+
+
 def test_braces_that_people_write_are_no_values() -> None:
     assert in_language(say("rule.missing", fact="{metric} {0}"), "ko") == "누락: {metric} {0}"
 
