@@ -62,7 +62,7 @@ def dashboard(
         )
         if live is None or plan is None or verdict is None:
             return _missing()
-        return JSONResponse(live_object(live(plan, verdict.as_of)), headers=HEADERS)
+        return JSONResponse(live_object(live(plan, verdict.as_of), plan.language), headers=HEADERS)
 
     def live_script(request: Request) -> Response:
         return _plain(script(), "text/javascript")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.values import Finding, Verdict
 from pacer_pipelines.decisions.wording import enough_to_show, metric_name
 from pacer_pipelines.plan import Plan
@@ -47,10 +48,10 @@ def effect_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
     smallest = plan.primary.smallest_effect * 100
     limit = _limit(rows, smallest)
     scale = {"domain": [-limit, limit], "nice": False}
-    y_axis = {"title": "points", "format": "d", "tickCount": 7}
+    y_axis = {"title": say("figure.points"), "format": "d", "tickCount": 7}
     layers = [
-        _level(0, INK, [1, 0], "no effect"),
-        _level(smallest, BLUE, [4, 3], f"+{smallest:g}: worth\na change"),
+        _level(0, INK, [1, 0], say("figure.no_effect")),
+        _level(smallest, BLUE, [4, 3], say("figure.worth_a_change", smallest=f"+{smallest:g}")),
         {
             "mark": {"type": "rule", "clip": True, "strokeWidth": 2, "opacity": 0.75},
             "encoding": {
@@ -64,9 +65,7 @@ def effect_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
             "encoding": {"y": _axis("effect", scale, y_axis), "color": _verdict_colour()},
         },
     ]
-    title = (
-        f"{metric_name(plan.primary.metric)}: effect of {plan.treatment.variant} and always-valid interval"
-    )
+    title = say("figure.effect", metric=metric_name(plan.primary.metric), variant=plan.treatment.variant)
     return _chart(title, rows, layers)
 
 
@@ -96,7 +95,8 @@ def strength_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
             "data": {"values": rows[-1:]},
             "mark": {
                 "type": "text",
-                "text": ["promote", "bar"],
+                "text": say("figure.promote_bar"),
+                "lineBreak": "\n",
                 "color": BLUE,
                 "align": "left",
                 "dx": 16,
@@ -113,7 +113,7 @@ def strength_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
             "encoding": {"y": _axis("z", scale, y_axis), "color": _verdict_colour()},
         },
     ]
-    return _chart("Strength of the evidence: z* against the promote bar", rows, layers)
+    return _chart(say("figure.strength"), rows, layers)
 
 
 def rate_chart(title: str, rows: list[Row]) -> Spec:
@@ -173,7 +173,7 @@ def share_chart(title: str, rows: list[Row], changes: list[Row]) -> Spec:
         changes: one per change of the flag: day.
     """
     scale = {"domain": [0, 100], "nice": False}
-    y_axis = {"title": "% of traffic", "tickCount": 6}
+    y_axis = {"title": say("figure.of_traffic"), "tickCount": 6}
     layers = [
         {
             "data": {"values": changes},
@@ -207,7 +207,7 @@ def margin_chart(title: str, rows: list[Row]) -> Spec:
     x = {
         "type": "quantitative",
         "scale": {"domain": [-limit, limit], "nice": False},
-        "axis": {"title": "% of the margin", "format": "d", "tickCount": 7},
+        "axis": {"title": say("figure.of_margin"), "format": "d", "tickCount": 7},
     }
     y = {
         "field": "metric",
@@ -262,7 +262,7 @@ def funnel_chart(title: str, rows: list[Row]) -> Spec:
                 "axis": {"title": None, "labelLimit": 200, "minExtent": 120},
             },
             "yOffset": {"field": "variant", "type": "nominal"},
-            "x": _axis("percent", {"domain": [0, 100]}, {"title": "% of requests", "tickCount": 6}),
+            "x": _axis("percent", {"domain": [0, 100]}, {"title": say("figure.of_requests"), "tickCount": 6}),
             "color": _variant_colour(),
         },
     }
@@ -350,7 +350,7 @@ def _chart(title: str, rows: list[Row], layers: list[Spec]) -> Spec:
         "field": "day",
         "type": "quantitative",
         "scale": {"domain": [0.5, max(last, 7) + 0.5], "nice": False},
-        "axis": {"title": "day of the experiment", "format": "d", "tickMinStep": 1, "grid": False},
+        "axis": {"title": say("figure.day"), "format": "d", "tickMinStep": 1, "grid": False},
     }
     drawn = [layer if "data" in layer and "layer" in layer else _with_day(layer, day) for layer in layers]
     return _frame(title, rows, drawn)

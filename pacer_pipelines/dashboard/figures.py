@@ -17,6 +17,7 @@ from pacer_pipelines.dashboard.charts import (
     strength_chart,
 )
 from pacer_pipelines.dashboard.seen import Seen
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.daily import VARIANTS, RateDay, cumulative, share_of_treatment
 from pacer_pipelines.decisions.values import Finding
 from pacer_pipelines.decisions.wording import enough_to_show, metric_name
@@ -56,33 +57,28 @@ def effect(seen: Seen) -> Figure:
     spec = effect_chart(seen.verdicts, seen.plan)
     return _of_spec(
         "effect", spec, ("day", "effect", "low", "high", "verdict"),
-        "Points; treatment minus control. The interval holds on every day at once: outside of it an effect is not.",
+        say("figure.effect_note"),
     )  # fmt: skip
 
 
 def strength(seen: Seen) -> Figure:
     """z* against the promote bar."""
     spec = strength_chart(seen.verdicts, seen.plan)
-    return _of_spec(
-        "strength", spec, ("day", "z", "bar", "verdict"), "Over the bar the primary metric has won."
-    )
+    return _of_spec("strength", spec, ("day", "z", "bar", "verdict"), say("figure.strength_note"))
 
 
 def good_rate(seen: Seen) -> Figure:
     """The primary metric of each variant, per day and so far."""
     metric = seen.plan.primary.metric
-    title = f"{metric_name(metric)} of each variant"
-    note = (
-        "Points: ratings that became known on the day. Lines: all so far. Not compared within coach and phase, so "
-        "their difference is not the effect."
-    )
-    return _rates(seen, metric, "good_rate", title, note)
+    title = say("figure.good_rate", metric=metric_name(metric))
+    return _rates(seen, metric, "good_rate", title, say("figure.good_rate_note"))
 
 
 def rating_rate(seen: Seen) -> Figure:
     """How many mature requests are rated."""
-    note = "Of requests that are old enough to have been rated. A gap between the variants is evidence, too."
-    return _rates(seen, "rating_rate", "rating_rate", metric_name("rating_rate").capitalize(), note)
+    return _rates(
+        seen, "rating_rate", "rating_rate", say("figure.rating_rate"), say("figure.rating_rate_note")
+    )
 
 
 def _rates(seen: Seen, metric: str, name: str, title: str, note: str) -> Figure:
@@ -115,8 +111,8 @@ def guarded(seen: Seen) -> Figure:
         if finding.role in ("secondary", "guardrail")
         if finding.margin and finding.effect is not None and finding.interval and enough_to_show(finding)
     )
-    title = "Must not be harmed: effect against the margin"
-    note = "Each metric in percent of what it may lose (dashed); right of zero it is better in the treatment."
+    title = say("figure.guarded")
+    note = say("figure.guarded_note")
     columns = ("metric", "effect", "low", "high", "finding")
     return Figure("guarded", title, note, columns, rows, margin_chart(title, list(rows)))
 
@@ -139,8 +135,8 @@ def share(seen: Seen) -> Figure:
         for day in sorted(planned.keys() | served.keys())
     )
     changes = [{"day": seen.day_number(change.at.date())} for change in seen.changes if change.at]
-    title = f"Share of traffic on {seen.plan.treatment.variant}"
-    note = "Line: the flag. Squares: exposures. Dotted: the flag was changed."
+    title = say("figure.share", variant=seen.plan.treatment.variant)
+    note = say("figure.share_note")
     return Figure(
         "share", title, note, ("day", "planned", "served"), rows, share_chart(title, list(rows), changes)
     )
@@ -150,13 +146,13 @@ def funnel(seen: Seen) -> Figure:
     """From the request to the card."""
     rows = tuple(row for variant in VARIANTS for row in _stages(seen, variant))
     ordered = tuple(sorted(rows, key=lambda row: STAGES.index(row["stage"])))
-    title = "How far requests get"
-    note = "Requests of the analysis; a card is one that Anki has. Reviews per card are among the guarded metrics."
+    title = say("figure.funnel")
+    note = say("figure.funnel_note")
     columns = ("stage", "variant", "count", "percent")
     return Figure("funnel", title, note, columns, ordered, funnel_chart(title, list(ordered)))
 
 
-STAGES = ("requests", "decided APPROVE", "card made")
+STAGES = tuple(say(f"figure.{stage}") for stage in ("requests", "approved", "card_made"))
 
 
 def _stages(seen: Seen, variant: str) -> Iterable[Row]:

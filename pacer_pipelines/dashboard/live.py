@@ -4,37 +4,44 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from pacer_pipelines.decisions.catalogue import Words, in_a_row, in_language, say
 from pacer_pipelines.decisions.live import Live, LiveCount
 
-HEAD = ("variant", "calls", "failed", "latency", "rated", "GOOD rate")
+HEAD = ("variant", "calls", "failed", "latency", "rated", "good_rate")
 EVERY_MS = 2000
-LOST = "The live numbers are not reachable just now; the verdict below stands."
 
 
-def live_strip(url: str) -> str:
+def live_strip(url: str, t: Words) -> str:
     """The strip as it stands before its first numbers.
 
     Args:
         url: where the numbers are asked for.
+        t: the page's language.
     """
+    waits = '<td class="number">…</td>' * (len(HEAD) - 1)
     rows = "".join(
-        f'<tr data-variant="{variant}"><th scope="row">{variant}</th>{"<td class=number>…</td>" * (len(HEAD) - 1)}</tr>'
+        f'<tr data-variant="{variant}"><th scope="row">{t(f"report.column_{variant}")}</th>{waits}</tr>'
         for variant in ("control", "treatment")
     )
-    head = "".join(f'<th scope="col"{_number(place)}>{name}</th>' for place, name in enumerate(HEAD))
+    head = "".join(
+        f'<th scope="col"{_number(place)}>{t(f"live.{name}")}</th>' for place, name in enumerate(HEAD)
+    )
+    asks = f'data-url="{escape(url)}" data-every="{EVERY_MS}" data-lost="{escape(t("live.lost"))}"'
+    title = t("live.title")
     return (
-        f'<section id="live" class="live" data-url="{escape(url)}" data-every="{EVERY_MS}" data-lost="{escape(LOST)}">'
-        '<h2>Live, not for decisions</h2><div class="wide" tabindex="0" role="region" aria-label="Live numbers">'
+        f'<section id="live" class="live" {asks}><h2>{title}</h2>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{title}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-        '<p class="muted" data-status role="status">Waiting for the first numbers; they need JavaScript.</p></section>'
+        f'<p class="muted" data-status role="status">{t("live.waiting")}</p></section>'
     )
 
 
-def live_object(live: Live) -> dict[str, Any]:
+def live_object(live: Live, locale: str) -> dict[str, Any]:
     """The numbers for the script, already as text."""
-    parts = [f"since {live.since:%Y-%m-%d %H:%M} UTC, read at {live.at:%H:%M:%S} UTC"]
-    parts += ["more lines are being read"] if live.behind else []
-    return {"variants": variants(live.control, live.treatment), "status": "; ".join([*parts, *live.problems])}
+    read = say("live.read", since=f"{live.since:%Y-%m-%d %H:%M}", at=f"{live.at:%H:%M:%S}")
+    more = [say("live.behind")] if live.behind else []
+    status = in_a_row("; ", (read, *more, *live.problems))
+    return {"variants": variants(live.control, live.treatment), "status": in_language(status, locale)}
 
 
 def variants(control: LiveCount, treatment: LiveCount) -> dict[str, tuple[str, ...]]:

@@ -11,9 +11,9 @@ from pacer_pipelines.dashboard.charts import draw
 from pacer_pipelines.dashboard.figures import Figure, figures
 from pacer_pipelines.dashboard.live import live_strip
 from pacer_pipelines.dashboard.seen import Seen
-from pacer_pipelines.decisions.catalogue import say
+from pacer_pipelines.decisions.catalogue import ENGLISH, Words, in_language, say
 from pacer_pipelines.decisions.metric_rows import MetricRow
-from pacer_pipelines.decisions.report import Report, report
+from pacer_pipelines.decisions.report import COLUMNS, Report, identity, report, report_in
 from pacer_pipelines.decisions.segments import EXPLORATORY, HEAD, Segment, segment_cells
 from pacer_pipelines.decisions.values import Check, Verdict
 from pacer_pipelines.decisions.wording import metric_name
@@ -35,30 +35,35 @@ def experiment_page(seen: Seen, root: str | None = None, *, live: bool = False) 
     Raises:
         SourceUnreadable: a stored verdict is not what its verdict_id promises.
     """
-    plan, latest = seen.plan, seen.latest
-    title = f"{plan.slug}: {latest.verdict if latest else 'not judged yet'}"
-    back = "" if root is None else f'<p class="muted"><a href="{escape(root)}/">all experiments</a></p>'
-    strip = live_strip(f"{root}/experiments/{plan.slug}/live.json") if live and latest else ""
+    plan, latest, t = seen.plan, seen.latest, Words(seen.plan.language)
+    title = f"{plan.slug}: {t(f'word.{latest.verdict}') if latest else t('page.not_judged')}"
+    back = "" if root is None else f'<p class="muted"><a href="{escape(root)}/">{t("page.all")}</a></p>'
+    strip = live_strip(f"{root}/experiments/{plan.slug}/live.json", t) if live and latest else ""
     body = [f"{back}<h1>{escape(plan.slug)}</h1>"]
-    body += _judged(seen, root, strip) if latest else ["<p>No day has been judged yet.</p>"]
-    page = "\n".join([*body, _plan_section(plan)])
-    return html_page(title, page, script=f"{root}/live.js" if strip else "")
+    body += _judged(seen, root, strip, t) if latest else [f"<p>{t('page.no_day')}</p>"]
+    page = "\n".join([*body, _plan_section(plan, t)])
+    return html_page(title, page, script=f"{root}/live.js" if strip else "", locale=plan.language)
 
 
 def index_page(latest: Iterable[tuple[Plan, Verdict | None]], root: str = "") -> str:
     """The list of experiments: what each is told to do, its share, how long still, and what comes next."""
-    rows = [_index_row(plan, verdict, root) for plan, verdict in latest]
-    head = ("experiment", "verdict", "day", "share of traffic", "days left", "why")
-    table = _table(head, rows) if rows else "<p>No experiment is planned.</p>"
-    return html_page("PACER experiments", f"<h1>PACER experiments</h1>{table}")
+    known = list(latest)
+    # one language for all: theirs, if they have one
+    spoken = {plan.language for plan, _ in known}
+    locale = spoken.pop() if len(spoken) == 1 else ENGLISH
+    t = Words(locale)
+    rows = [_index_row(plan, verdict, root, t) for plan, verdict in known]
+    head = tuple(t(f"page.{name}") for name in ("experiment", "verdict", "day", "share", "days_left", "why"))
+    table = _table(head, rows) if rows else f"<p>{t('page.no_experiment')}</p>"
+    return html_page(t("page.title"), f"<h1>{t('page.title')}</h1>{table}", locale=locale)
 
 
-def html_page(title: str, body: str, *sheets: str, script: str = "") -> str:
+def html_page(title: str, body: str, *sheets: str, script: str = "", locale: str = ENGLISH) -> str:
     """A whole page around a body that is already escaped; with more style sheets than every page's own, or a script."""
     scripted = f'<script src="{escape(script)}" defer></script>\n' if script else ""
     styles = "".join(f"<style>{style(sheet)}</style>" for sheet in ("page.css", *sheets))
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n{styles}\n{scripted}</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
@@ -76,32 +81,35 @@ def style_hash(sheet: str = "page.css") -> str:
     return "sha256-" + b64encode(sha256(style(sheet).encode()).digest()).decode()
 
 
-def _judged(seen: Seen, root: str | None, strip: str) -> list[str]:
+def _judged(seen: Seen, root: str | None, strip: str, t: Words) -> list[str]:
     plan, days = seen.plan, seen.verdicts
-    reports = [report(day, plan) for day in days]
+    reports = [report_in(report(day, plan), plan.language) for day in days]
     latest = reports[-1]
-    shown = figures(seen)
+    shown = {name: in_language(each, plan.language) for name, each in figures(seen).items()}
     return [
         _banner(latest),
-        _facts(latest),
+        _facts(latest, t),
         strip,
-        _charts(seen, [shown[name] for name in FIRST if name in shown], root),
+        _charts(seen, [shown[name] for name in FIRST if name in shown], root, t),
         _section(
-            "What the metrics say",
-            _metrics(latest.rows) + f'<p class="muted">{escape(say("report.footnote"))}</p>',
+            t("page.metrics"),
+            _metrics(latest.rows, t) + f'<p class="muted">{escape(t("report.footnote"))}</p>',
         ),
-        _section("What would flip it", _list(latest.flip)),
-        _section("Missing facts", _list(latest.missing_facts)) if latest.missing_facts else "",
+        _section(t("slack.what_would_flip_it"), _list(latest.flip)),
+        _section(t("slack.missing_facts"), _list(latest.missing_facts)) if latest.missing_facts else "",
         _section(
-            "How we know it", _charts(seen, [each for name, each in shown.items() if name not in FIRST], root)
+            t("slack.details"),
+            _charts(seen, [each for name, each in shown.items() if name not in FIRST], root, t),
         ),
-        _section("Changes of the flag", _changes(seen)),
-        _section(f"Checks: {latest.checks_line}", _checks(days[-1].checks)),
-        _segments(plan, seen.explored),
-        _section("Every day", _history(days, reports, root)),
-        f"<footer>verdict <code>{latest.verdict_id}</code> · plan <code>{escape(latest.plan_hash)}</code> · "
-        f"code <code>{escape(latest.code_version)}</code> · as of {escape(latest.as_of)}"
-        f"{_downloads(seen, root)}</footer>",
+        _section(t("page.changes"), _changes(seen, t)),
+        _section(
+            f"{t('slack.checks')}: {latest.checks_line}",
+            _checks(in_language(days[-1].checks, plan.language), t),
+        ),
+        _segments(plan, seen.explored, t),
+        _section(t("page.every_day"), _history(days, reports, root, t)),
+        f"<footer><code>{escape(identity(latest))}</code> · {escape(t('slack.as_of', time=latest.as_of))}"
+        f"{_downloads(seen, root, t)}</footer>",
     ]
 
 
@@ -114,27 +122,27 @@ def _banner(latest: Report) -> str:
     )
 
 
-def _facts(latest: Report) -> str:
+def _facts(latest: Report, t: Words) -> str:
     row = latest.primary
-    facts = [("Days", latest.days_line, "")]
+    facts = [(t("report.days"), latest.days_line, "")]
     if row is None or not row.shown:
-        facts.insert(0, ("Effect", latest.effect_line, ""))
+        facts.insert(0, (t("report.effect_entry"), latest.effect_line, ""))
     else:
         facts[:0] = [
             (
-                f"{row.metric}, control → treatment",
+                f"{row.metric}, {t('report.column_control')} → {t('report.column_treatment')}",
                 f"{row.control} → {row.treatment}",
                 f"n {row.n}, {row.coaches}",
             ),
             (
-                "Effect",
+                t("report.effect_entry"),
                 row.effect,
-                "; ".join(filter(None, (f"always-valid interval {row.interval}", row.note))),
+                "; ".join(filter(None, (t("report.interval", interval=row.interval), row.note))),
             ),
-            ("Strength", *_split(row.strength)),
+            (t("slack.strength"), *_split(row.strength)),
         ]
         chance, _, rest = latest.reading.partition("; ")
-        facts += [("Bayesian reading", chance, rest)] if latest.reading else []
+        facts += [(t("page.reading"), chance, rest)] if latest.reading else []
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(small)}</small></dd></div>"
         for name, value, small in facts
@@ -147,21 +155,23 @@ def _split(strength: str) -> tuple[str, str]:
     return first, rest
 
 
-def _charts(seen: Seen, shown: Sequence[Figure], root: str | None) -> str:
+def _charts(seen: Seen, shown: Sequence[Figure], root: str | None, t: Words) -> str:
     if not shown:
-        return "<p>No day has enough data to draw.</p>"
-    return f'<div class="charts">{"".join(_figure(seen, each, root) for each in shown)}</div>'
+        return f"<p>{t('page.nothing_to_draw')}</p>"
+    return f'<div class="charts">{"".join(_figure(seen, each, root, t) for each in shown)}</div>'
 
 
-def _figure(seen: Seen, shown: Figure, root: str | None) -> str:
+def _figure(seen: Seen, shown: Figure, root: str | None, t: Words) -> str:
     """A chart; below it how to read it, and its numbers as a table and as CSV."""
     rows = [f"<tr>{''.join(map(_number, cells))}</tr>" for cells in shown.cells()]
     where = _place(seen, root)
-    csv = f'<p><a href="{where}/figures/{shown.name}.csv">as CSV</a></p>' if where is not None else ""
+    csv = (
+        f'<p><a href="{where}/figures/{shown.name}.csv">{t("page.csv")}</a></p>' if where is not None else ""
+    )
     return (
         f'<figure id="{shown.name}" aria-label="{escape(shown.title)}">{draw(shown.spec, shown.name)}'
         f'<figcaption class="muted">{escape(shown.note)}</figcaption>'
-        f"<details><summary>The numbers</summary>{_table(shown.columns, rows, right=len(shown.columns))}{csv}"
+        f"<details><summary>{t('page.numbers')}</summary>{_table(shown.columns, rows, right=len(shown.columns))}{csv}"
         "</details></figure>"
     )
 
@@ -173,30 +183,33 @@ def _place(seen: Seen, root: str | None) -> str | None:
     return escape(f"{root}/experiments/{seen.plan.slug}/{seen.latest.date}")
 
 
-def _downloads(seen: Seen, root: str | None) -> str:
+def _downloads(seen: Seen, root: str | None, t: Words) -> str:
     where = _place(seen, root)
+    if where is None:
+        return ""
     return (
-        ""
-        if where is None
-        else f' · <a href="{where}">this day</a> · <a href="{where}/verdict.json">as JSON</a>'
+        f' · <a href="{where}">{t("page.this_day")}</a> · <a href="{where}/verdict.json">{t("page.json")}</a>'
     )
 
 
-def _changes(seen: Seen) -> str:
+def _changes(seen: Seen, t: Words) -> str:
     rows = [
         f'<tr><td class="day">{f"{change.at:%Y-%m-%d %H:%M} UTC" if change.at else "-"}</td>'
         f"{_number(f'{change.share:g} %')}{_number(change.version)}{_cell(change.who)}"
         f'<td class="reason">{escape(change.why)}</td></tr>'
         for change in reversed(seen.changes)
     ]
-    head = ("when", f"{seen.plan.treatment.variant} has", "version", "by", "why")
-    return _table(head, rows, right=2) if rows else "<p>The flag has not been changed.</p>"
+    head = (
+        t("page.when"), t("page.has", variant=seen.plan.treatment.variant), t("page.version"), t("page.by"),
+        t("page.why"),
+    )  # fmt: skip
+    return _table(head, rows, right=2) if rows else f"<p>{t('page.unchanged')}</p>"
 
 
-def _metrics(rows: tuple[MetricRow, ...]) -> str:
+def _metrics(rows: tuple[MetricRow, ...], t: Words) -> str:
     if not rows:
-        return "<p>No other metric was looked at.</p>"
-    head = ("metric", "control", "treatment", "effect", "interval", "margin", "finding")
+        return f"<p>{t('page.no_metric')}</p>"
+    head = tuple(t(f"report.column_{name}") for name in COLUMNS)
     cells = [
         (
             "" if row.role in ("secondary", "guardrail") else "below",
@@ -213,39 +226,40 @@ def _metrics(rows: tuple[MetricRow, ...]) -> str:
     )
 
 
-def _segments(plan: Plan, explored: Sequence[Segment]) -> str:
+def _segments(plan: Plan, explored: Sequence[Segment], t: Words) -> str:
     """To explore, never to decide: folded, below everything that a verdict rests on."""
     if not explored:
         return ""
     metric = plan.primary.metric
     rows = []
     for item in explored:
-        attribute, value, *numbers = segment_cells(item, metric)
+        attribute, value, *numbers = in_language(segment_cells(item, metric), plan.language)
         kind = ' class="out"' if item.stands_out else ""
         rows.append(f"<tr{kind}>{_cell(f'{attribute} {value}')}{''.join(map(_number, numbers))}</tr>")
-    table = _table(HEAD[1:], rows, right=len(HEAD))
+    table = _table(in_language(HEAD[1:], plan.language), rows, right=len(HEAD))
     return _section(
-        f"{metric_name(metric)} by segment (exploratory)",
-        f'<p class="muted">{escape(EXPLORATORY)}</p>'
-        f"<details><summary>{len(explored)} segments</summary>{table}</details>",
+        t("page.segments", metric=metric_name(metric)),
+        f'<p class="muted">{escape(in_language(EXPLORATORY, plan.language))}</p>'
+        f"<details><summary>{t('page.segment_count', number=len(explored))}</summary>{table}</details>",
     )
 
 
-def _checks(checks: tuple[Check, ...]) -> str:
+def _checks(checks: tuple[Check, ...], t: Words) -> str:
     if not checks:
-        return "<p>No check ran.</p>"
-    failed = [_check_row(check) for check in checks if not check.passed]
-    passed = [_check_row(check) for check in checks if check.passed]
-    head = ("check", "result", "observed", "expected", "why it is asked")
+        return f"<p>{t('page.no_check')}</p>"
+    failed = [_check_row(check, t) for check in checks if not check.passed]
+    passed = [_check_row(check, t) for check in checks if check.passed]
+    head = tuple(t(f"page.{name}") for name in ("check", "result", "observed", "expected", "asked"))
     shown = _table(head, failed) if failed else ""
-    return shown + (
-        f"<details><summary>{len(passed)} passed</summary>{_table(head, passed)}</details>" if passed else ""
-    )
+    if not passed:
+        return shown
+    summary = f"<summary>{t('page.passed_count', number=len(passed))}</summary>"
+    return f"{shown}<details>{summary}{_table(head, passed)}</details>"
 
 
-def _check_row(check: Check) -> str:
+def _check_row(check: Check, t: Words) -> str:
     tone = "promote" if check.passed else "rollback" if check.severity == "critical" else "hold"
-    result = "passed" if check.passed else f"failed ({check.severity})"
+    result = t("page.passed") if check.passed else t("page.failed", severity=say(f"word.{check.severity}"))
     detail = f"{check.observed}. {check.detail}" if check.detail and not check.passed else check.observed
     return (
         f"<tr>{_cell(f'{check.source}: {check.name}')}"
@@ -254,15 +268,17 @@ def _check_row(check: Check) -> str:
     )
 
 
-def _history(days: Sequence[Verdict], reports: Sequence[Report], root: str | None) -> str:
+def _history(days: Sequence[Verdict], reports: Sequence[Report], root: str | None, t: Words) -> str:
     rows = [
-        f'<tr><td class="day">{_day_link(shown, root)}</td>{_word(shown.verdict)}'
+        f'<tr><td class="day">{_day_link(shown, root)}</td>{_word(shown.verdict, t)}'
         f'<td class="day">{_traffic(day)}</td><td class="reason">{escape(shown.why)}</td>'
         f"<td><code>{shown.verdict_id}</code></td></tr>"
         for day, shown in zip(reversed(days), reversed(reports), strict=True)
     ]
-    again = '<p class="muted">Made again from the stored evidence: <code>pacer replay VERDICT_ID</code></p>'
-    return _table(("date", "verdict", "treatment's share", "why", "verdict id"), rows) + again
+    again = f'<p class="muted">{t("page.again")} <code>pacer replay VERDICT_ID</code></p>'
+    return (
+        _table(tuple(t(f"page.{name}") for name in ("date", "verdict", "share", "why", "id")), rows) + again
+    )
 
 
 def _day_link(shown: Report, root: str | None) -> str:
@@ -277,28 +293,32 @@ def _traffic(day: Verdict) -> str:
     return before if before == after else f"{before} → {after}"
 
 
-def _plan_section(plan: Plan) -> str:
+def _plan_section(plan: Plan, t: Words) -> str:
+    a, b = plan.control, plan.treatment
+    variants = t(
+        "page.variants", a=a.variant, a_model=a.model, a_version=a.version, b=b.variant, b_model=b.model,
+        b_version=b.version,
+    )  # fmt: skip
     lines = (
         " ".join(plan.hypothesis.split()),
-        f"Control {plan.control.variant}: {plan.control.model} ({plan.control.version}); treatment "
-        f"{plan.treatment.variant}: {plan.treatment.model} ({plan.treatment.version})",
-        f"Split by {plan.randomization_unit}, from {plan.start_date} to {plan.last_date} at most",
-        "Steps: " + ", ".join(f"{step:g} %" for step in plan.rollout.ladder),
-        f"Owner: {plan.owner}",
+        variants,
+        t("page.split", unit=plan.randomization_unit, first=plan.start_date, last=plan.last_date),
+        t("page.steps", steps=", ".join(f"{step:g} %" for step in plan.rollout.ladder)),
+        t("page.owner", owner=plan.owner),
     )
-    return _section("The plan", _list(lines))
+    return _section(t("page.plan"), _list(lines))
 
 
-def _index_row(plan: Plan, verdict: Verdict | None, root: str) -> str:
+def _index_row(plan: Plan, verdict: Verdict | None, root: str, t: Words) -> str:
     link = f'<td><a href="{escape(root)}/experiments/{escape(plan.slug)}">{escape(plan.slug)}</a></td>'
     if verdict is None:
-        starts = f"starts {plan.start_date}"
-        return f"<tr>{link}{_cell('not judged yet')}{_cell('')}{_cell('')}{_cell(starts)}{_cell('')}</tr>"
+        starts = t("page.starts", date=plan.start_date)
+        return f"<tr>{link}{_cell(t('page.not_judged'))}{_cell('')}{_cell('')}{_cell(starts)}{_cell('')}</tr>"
     shown = report(verdict, plan)
-    day = f"{shown.date.isoformat()}, {verdict.day} of {plan.duration.max_days}"
+    day = f"{shown.date.isoformat()}, {t('report.day', day=verdict.day, most=plan.duration.max_days)}"
     return (
-        f'<tr>{link}{_word(shown.verdict)}<td class="day">{day}</td>{_cell(shown.share_line)}'
-        f'{_cell(shown.days_line)}<td class="reason">{escape(shown.why)}</td></tr>'
+        f'<tr>{link}{_word(shown.verdict, t)}<td class="day">{day}</td>{_cell(t.text(shown.share_line))}'
+        f'{_cell(t.text(shown.days_line))}<td class="reason">{escape(t.text(shown.why))}</td></tr>'
     )
 
 
@@ -329,5 +349,5 @@ def _number(text: str) -> str:
     return f'<td class="number">{escape(text)}</td>'
 
 
-def _word(verdict: str) -> str:
-    return f'<td class="{verdict}"><span class="tone">{verdict}</span></td>'
+def _word(verdict: str, t: Words) -> str:
+    return f'<td class="{verdict}"><span class="tone">{t(f"word.{verdict}")}</span></td>'

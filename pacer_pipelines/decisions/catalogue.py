@@ -6,7 +6,7 @@ stored verdict can be told in any language (docs/adr/0034-sentences-that-remembe
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar, cast
@@ -44,6 +44,21 @@ def say(key: str, **values: object) -> Said:
     return Said(_filled(ENGLISH, key, held), key, held)
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The catalogue in one language, for a page that says much."""
+
+    locale: str
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The sentence of a key."""
+        return in_language(say(key, **values), self.locale)
+
+    def text(self, sentence: str) -> str:
+        """A sentence that remembers how it was made."""
+        return in_language(sentence, self.locale)
+
+
 def say_count(key: str, number: int, **values: object) -> Said:
     """A sentence with a number in it: ``<key>_one`` for 1, else ``<key>_many``; English tells these apart."""
     return say(f"{key}_{'one' if number == 1 else 'many'}", number=number, **values)
@@ -70,7 +85,7 @@ def in_language(thing: _Thing, locale: str) -> _Thing:
 
 
 def each_text(thing: _Thing, change: Callable[[str], str]) -> _Thing:
-    """A text, or a tuple or dataclass with a change made to every text within it."""
+    """A text, or a tuple, list, dict or dataclass with a change made to every text within it."""
     return cast(_Thing, _changed(thing, change))
 
 
@@ -79,6 +94,10 @@ def _changed(thing: Any, change: Callable[[str], str]) -> Any:
         return change(thing)
     if type(thing) is tuple:
         return tuple(_changed(each, change) for each in thing)
+    if type(thing) is list:
+        return [_changed(each, change) for each in thing]
+    if type(thing) is dict:
+        return {name: _changed(each, change) for name, each in thing.items()}
     if is_dataclass(thing) and not isinstance(thing, type):
         held = {item.name: _changed(getattr(thing, item.name), change) for item in fields(thing) if item.init}
         return replace(thing, **held)

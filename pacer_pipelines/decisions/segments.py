@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.marts import MetricSum, SegmentSum, strata_of
 from pacer_pipelines.decisions.wording import (
     FEWEST_COACHES,
@@ -16,10 +17,7 @@ from pacer_pipelines.decisions.wording import (
 from pacer_pipelines.stats import Effect, Strata, segment_effects
 
 STUDENTS = "students"
-EXPLORATORY = (
-    "To explore, never to decide: no verdict reads this table. p is corrected for all segments tested, for one look "
-    "at them; who looks every day must expect surprises."
-)
+EXPLORATORY = say("segment.exploratory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,14 @@ def segment_cells(segment: Segment, metric: str) -> tuple[str, ...]:
     )
 
 
-HEAD = ("attribute", "segment", "control", "treatment", "effect", "n", "coaches", "p (Holm)", "p (BH)")
+HEAD = (
+    *(
+        say(f"segment.{name}")
+        for name in ("attribute", "segment", "control", "treatment", "effect", "n", "coaches")
+    ),
+    "p (Holm)",
+    "p (BH)",
+)
 
 
 def _strata(rows: list[SegmentSum], name: tuple[str, str], metric: str) -> Strata:

@@ -4,6 +4,7 @@ from datetime import datetime
 from threading import Lock
 
 from pacer_pipelines.adapters.watch_store import passing_store
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.live import Live, LiveCount
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.orchestration.resources import WorldResource
@@ -39,5 +40,5 @@ class LiveLog:
             found.get(plan.control.variant, LiveCount()),
             found.get(plan.treatment.variant, LiveCount()),
             intake.behind,
-            ("a log could not be read; see the server's log",) if intake.problems else (),
+            (say("live.unreadable"),) if intake.problems else (),
         )

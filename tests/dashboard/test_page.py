@@ -12,6 +12,7 @@ from pacer_pipelines.dashboard import charts
 from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.page import experiment_page, index_page, style
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.decisions.values import Check, Finding
 from pacer_pipelines.errors import SourceUnreadable
@@ -159,3 +160,23 @@ def test_segments_stand_apart_and_say_what_they_are_not() -> None:
     # what is left after the correction is marked, the rest is not
     assert page.count('<tr class="out">') == 1
     assert "by segment" not in experiment_page(seen())
+
+
+def test_a_page_of_a_korean_plan_is_korean() -> None:
+    spoken = plan().model_copy(update={"locale": "ko"})
+    won = verdict(14, reasons=(say("rule.min_days", day=14, least=21),), flip=(say("flip.ratings"),))
+    page = experiment_page(seen(stored(won), plan=spoken), "", live=True)
+    assert '<html lang="ko">' in page
+    assert text_of(page).startswith("모든 실험 judge-model-v2 보류(HOLD) B: 30 % 유지")
+    assert "GOOD 비율: B의 효과와 상시 유효 구간" in page
+    # names, fields of a figure's numbers, checks and the plan's own words stay as they are
+    told = re.sub(r"<(details|code|style)\b.*?</\1>", " ", page.partition("<body>")[2], flags=re.DOTALL)
+    shown = text_of(f"<body>{told.rpartition('<section>')[0]}")
+    english = set(re.findall(r"\b[a-z]{4,}\b", shown))
+    assert english <= {"judge", "model", "promote", "hold", "rollback", "control", "treatment"}
+
+
+def test_the_list_speaks_the_language_that_all_plans_share() -> None:
+    korean = plan().model_copy(update={"locale": "ko"})
+    assert "PACER 실험" in index_page([(korean, verdict(14))])
+    assert "PACER experiments" in index_page([(korean, verdict(14)), (plan(), None)])

@@ -36,37 +36,13 @@ KEYS = [f"{table}.{key}" for table, words in catalogue("en").items() for key in 
 HANGUL = re.compile("[가-힣]")
 # words that a Korean reader of PACER knows in Latin letters: names, commands, units and states
 LATIN = frozenset(
-    [
-        "A",
-        "Again",
-        "Anki",
-        "B",
-        "BAD",
-        "DISABLED",
-        "Dagster",
-        "GOOD",
-        "HOLD",
-        "PACER",
-        "PROMOTE",
-        "Pacer",
-        "ROLLBACK",
-        "USD",
-        "UTC",
-        "acknowledge",
-        "approve",
-        "model_version",
-        "ms",
-        "n",
-        "pacer",
-        "p",
-        "rollout",
-        "approval",
-        "state",
-        "toml",
-        "why",
+    {
+        "A", "Again", "Anki", "B", "BAD", "CSV", "DISABLED", "Dagster", "GOOD", "HOLD", "JSON",
+        "PACER", "PROMOTE", "Pacer", "ROLLBACK", "USD", "UTC", "acknowledge", "approval",
+        "approve", "model_version", "ms", "n", "p", "pacer", "rollout", "state", "toml", "why",
         "z",
-    ]
-)
+    }
+)  # fmt: skip
 # numbers, names and signs alone, in Korean
 WITHOUT_WORDS = {
     "unit.number",
@@ -89,6 +65,8 @@ WITHOUT_WORDS = {
     "click.cut",
     "digest.days",
     "digest.moves",
+    "segment.n",
+    "figure.points",
 }
 # what a check observed is told as the check words it (docs/languages.md)
 OF_CHECKS = "no exposures on 2026-11-15"
