@@ -13,6 +13,7 @@ from hypothesis import given
 
 from pacer_pipelines.decisions.catalogue import (
     Said,
+    Words,
     catalogue,
     in_a_row,
     in_language,
@@ -265,3 +266,17 @@ def test_only_sentences_are_remembered() -> None:
     assert remembered({"a": "text", "b": [say("rule.last_look"), 3], "c": None}) == {
         "b.0": {"key": "rule.last_look", "values": {}}
     }
+
+
+def test_a_page_says_its_words_and_what_it_is_given_in_its_own_language() -> None:
+    korean = Words("ko")
+    assert (korean("page.numbers"), Words("en")("page.numbers")) == ("숫자 보기", "The numbers")
+    assert korean.text(say("page.numbers")) == "숫자 보기"
+
+
+def test_sentences_deep_within_a_chart_are_found() -> None:
+    chart = {
+        "title": {"text": say("figure.share", variant="B")},
+        "layer": [{"mark": say("figure.points")}, 3],
+    }
+    assert in_language(chart, "ko") == {"title": {"text": "B 트래픽 비율"}, "layer": [{"mark": "%p"}, 3]}
