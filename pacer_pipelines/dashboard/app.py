@@ -16,7 +16,9 @@ from pacer_pipelines.dashboard.data_docs import SHEET
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.guard import Guard, Guarded
 from pacer_pipelines.dashboard.live import live_object, script
-from pacer_pipelines.dashboard.page import experiment_page, html_page, index_page, style_hash
+from pacer_pipelines.dashboard.markup import html_page, style_hash
+from pacer_pipelines.dashboard.overview import index_page
+from pacer_pipelines.dashboard.page import experiment_page
 from pacer_pipelines.dashboard.seen import Reading, Seen, Shelf
 from pacer_pipelines.decisions.values import Verdict, canonical
 from pacer_pipelines.errors import PacerError

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
 
-from pacer_pipelines.dashboard.page import html_page
+from pacer_pipelines.dashboard.markup import html_page
 from pacer_pipelines.dashboard.trend import Point, number, trend
 from pacer_pipelines.decisions.explained import NOTHING, Explained, State
 

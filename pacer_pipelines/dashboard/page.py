@@ -1,17 +1,14 @@
 """One experiment as one HTML page: self-contained, without script, readable on a phone and in the dark."""
 
-from base64 import b64encode
-from collections.abc import Iterable, Sequence
-from functools import cache
-from hashlib import sha256
+from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 
 from pacer_pipelines.dashboard.charts import draw
 from pacer_pipelines.dashboard.figures import Figure, figures
 from pacer_pipelines.dashboard.live import live_strip
+from pacer_pipelines.dashboard.markup import bullets, cell, html_page, number, section, table, word_cell
 from pacer_pipelines.dashboard.seen import Seen
-from pacer_pipelines.decisions.catalogue import ENGLISH, Words, in_language, say
+from pacer_pipelines.decisions.catalogue import Words, in_language, say
 from pacer_pipelines.decisions.metric_rows import MetricRow
 from pacer_pipelines.decisions.report import COLUMNS, Report, identity, report, report_in
 from pacer_pipelines.decisions.segments import EXPLORATORY, HEAD, Segment, segment_cells
@@ -45,42 +42,6 @@ def experiment_page(seen: Seen, root: str | None = None, *, live: bool = False) 
     return html_page(title, page, script=f"{root}/live.js" if strip else "", locale=plan.language)
 
 
-def index_page(latest: Iterable[tuple[Plan, Verdict | None]], root: str = "") -> str:
-    """The list of experiments: what each is told to do, its share, how long still, and what comes next."""
-    known = list(latest)
-    # one language for all: theirs, if they have one
-    spoken = {plan.language for plan, _ in known}
-    locale = spoken.pop() if len(spoken) == 1 else ENGLISH
-    t = Words(locale)
-    rows = [_index_row(plan, verdict, root, t) for plan, verdict in known]
-    head = tuple(t(f"page.{name}") for name in ("experiment", "verdict", "day", "share", "days_left", "why"))
-    table = _table(head, rows) if rows else f"<p>{t('page.no_experiment')}</p>"
-    return html_page(t("page.title"), f"<h1>{t('page.title')}</h1>{table}", locale=locale)
-
-
-def html_page(title: str, body: str, *sheets: str, script: str = "", locale: str = ENGLISH) -> str:
-    """A whole page around a body that is already escaped; with more style sheets than every page's own, or a script."""
-    scripted = f'<script src="{escape(script)}" defer></script>\n' if script else ""
-    styles = "".join(f"<style>{style(sheet)}</style>" for sheet in ("page.css", *sheets))
-    return (
-        f'<!doctype html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n{styles}\n{scripted}</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
-
-
-@cache
-def style(sheet: str = "page.css") -> str:
-    """A style sheet; by default the one that every page carries."""
-    return files("pacer_pipelines.dashboard").joinpath(sheet).read_text(encoding="utf-8")
-
-
-@cache
-def style_hash(sheet: str = "page.css") -> str:
-    """A style sheet as a content security policy names it."""
-    return "sha256-" + b64encode(sha256(style(sheet).encode()).digest()).decode()
-
-
 def _judged(seen: Seen, root: str | None, strip: str, t: Words) -> list[str]:
     plan, days = seen.plan, seen.verdicts
     reports = [report_in(report(day, plan), plan.language) for day in days]
@@ -91,23 +52,23 @@ def _judged(seen: Seen, root: str | None, strip: str, t: Words) -> list[str]:
         _facts(latest, t),
         strip,
         _charts(seen, [shown[name] for name in FIRST if name in shown], root, t),
-        _section(
+        section(
             t("page.metrics"),
             _metrics(latest.rows, t) + f'<p class="muted">{escape(t("report.footnote"))}</p>',
         ),
-        _section(t("slack.what_would_flip_it"), _list(latest.flip)),
-        _section(t("slack.missing_facts"), _list(latest.missing_facts)) if latest.missing_facts else "",
-        _section(
+        section(t("slack.what_would_flip_it"), bullets(latest.flip)),
+        section(t("slack.missing_facts"), bullets(latest.missing_facts)) if latest.missing_facts else "",
+        section(
             t("slack.details"),
             _charts(seen, [each for name, each in shown.items() if name not in FIRST], root, t),
         ),
-        _section(t("page.changes"), _changes(seen, t)),
-        _section(
+        section(t("page.changes"), _changes(seen, t)),
+        section(
             f"{t('slack.checks')}: {latest.checks_line}",
             _checks(in_language(days[-1].checks, plan.language), t),
         ),
         _segments(plan, seen.explored, t),
-        _section(t("page.every_day"), _history(days, reports, root, t)),
+        section(t("page.every_day"), _history(days, reports, root, t)),
         f"<footer><code>{escape(identity(latest))}</code> · {escape(t('slack.as_of', time=latest.as_of))}"
         f"{_downloads(seen, root, t)}</footer>",
     ]
@@ -118,7 +79,7 @@ def _banner(latest: Report) -> str:
     return (
         f'<section class="banner {latest.verdict}"><div class="word">{escape(word)}</div>'
         f'<div class="share">{escape(latest.share_line)}</div><div class="muted">{escape(rest)}</div>'
-        f'<p class="why">{escape(latest.why)}</p>{_list(latest.further)}</section>'
+        f'<p class="why">{escape(latest.why)}</p>{bullets(latest.further)}</section>'
     )
 
 
@@ -163,7 +124,7 @@ def _charts(seen: Seen, shown: Sequence[Figure], root: str | None, t: Words) -> 
 
 def _figure(seen: Seen, shown: Figure, root: str | None, t: Words) -> str:
     """A chart; below it how to read it, and its numbers as a table and as CSV."""
-    rows = [f"<tr>{''.join(map(_number, cells))}</tr>" for cells in shown.cells()]
+    rows = [f"<tr>{''.join(map(number, cells))}</tr>" for cells in shown.cells()]
     where = _place(seen, root)
     csv = (
         f'<p><a href="{where}/figures/{shown.name}.csv">{t("page.csv")}</a></p>' if where is not None else ""
@@ -171,7 +132,7 @@ def _figure(seen: Seen, shown: Figure, root: str | None, t: Words) -> str:
     return (
         f'<figure id="{shown.name}" aria-label="{escape(shown.title)}">{draw(shown.spec, shown.name)}'
         f'<figcaption class="muted">{escape(shown.note)}</figcaption>'
-        f"<details><summary>{t('page.numbers')}</summary>{_table(shown.columns, rows, right=len(shown.columns))}{csv}"
+        f"<details><summary>{t('page.numbers')}</summary>{table(shown.columns, rows, right=len(shown.columns))}{csv}"
         "</details></figure>"
     )
 
@@ -195,7 +156,7 @@ def _downloads(seen: Seen, root: str | None, t: Words) -> str:
 def _changes(seen: Seen, t: Words) -> str:
     rows = [
         f'<tr><td class="day">{f"{change.at:%Y-%m-%d %H:%M} UTC" if change.at else "-"}</td>'
-        f"{_number(f'{change.share:g} %')}{_number(change.version)}{_cell(change.who)}"
+        f"{number(f'{change.share:g} %')}{number(change.version)}{cell(change.who)}"
         f'<td class="reason">{escape(change.why)}</td></tr>'
         for change in reversed(seen.changes)
     ]
@@ -203,7 +164,7 @@ def _changes(seen: Seen, t: Words) -> str:
         t("page.when"), t("page.has", variant=seen.plan.treatment.variant), t("page.version"), t("page.by"),
         t("page.why"),
     )  # fmt: skip
-    return _table(head, rows, right=2) if rows else f"<p>{t('page.unchanged')}</p>"
+    return table(head, rows, right=2) if rows else f"<p>{t('page.unchanged')}</p>"
 
 
 def _metrics(rows: tuple[MetricRow, ...], t: Words) -> str:
@@ -214,14 +175,14 @@ def _metrics(rows: tuple[MetricRow, ...], t: Words) -> str:
         (
             "" if row.role in ("secondary", "guardrail") else "below",
             [
-                _cell(row.metric),
-                *map(_number, (row.control, row.treatment, row.effect, row.interval, row.margin)),
+                cell(row.metric),
+                *map(number, (row.control, row.treatment, row.effect, row.interval, row.margin)),
             ],
-            _cell(row.label + (f" ({row.note})" if row.note else "")),
+            cell(row.label + (f" ({row.note})" if row.note else "")),
         )
         for row in rows
     ]
-    return _table(
+    return table(
         head, [f'<tr class="{kind}">{"".join(line)}{last}</tr>' for kind, line, last in cells], right=5
     )
 
@@ -235,12 +196,12 @@ def _segments(plan: Plan, explored: Sequence[Segment], t: Words) -> str:
     for item in explored:
         attribute, value, *numbers = in_language(segment_cells(item, metric), plan.language)
         kind = ' class="out"' if item.stands_out else ""
-        rows.append(f"<tr{kind}>{_cell(f'{attribute} {value}')}{''.join(map(_number, numbers))}</tr>")
-    table = _table(in_language(HEAD[1:], plan.language), rows, right=len(HEAD))
-    return _section(
+        rows.append(f"<tr{kind}>{cell(f'{attribute} {value}')}{''.join(map(number, numbers))}</tr>")
+    shown = table(in_language(HEAD[1:], plan.language), rows, right=len(HEAD))
+    return section(
         t("page.segments", metric=metric_name(metric)),
         f'<p class="muted">{escape(in_language(EXPLORATORY, plan.language))}</p>'
-        f"<details><summary>{t('page.segment_count', number=len(explored))}</summary>{table}</details>",
+        f"<details><summary>{t('page.segment_count', number=len(explored))}</summary>{shown}</details>",
     )
 
 
@@ -250,11 +211,11 @@ def _checks(checks: tuple[Check, ...], t: Words) -> str:
     failed = [_check_row(check, t) for check in checks if not check.passed]
     passed = [_check_row(check, t) for check in checks if check.passed]
     head = tuple(t(f"page.{name}") for name in ("check", "result", "observed", "expected", "asked"))
-    shown = _table(head, failed) if failed else ""
+    shown = table(head, failed) if failed else ""
     if not passed:
         return shown
     summary = f"<summary>{t('page.passed_count', number=len(passed))}</summary>"
-    return f"{shown}<details>{summary}{_table(head, passed)}</details>"
+    return f"{shown}<details>{summary}{table(head, passed)}</details>"
 
 
 def _check_row(check: Check, t: Words) -> str:
@@ -262,23 +223,21 @@ def _check_row(check: Check, t: Words) -> str:
     result = t("page.passed") if check.passed else t("page.failed", severity=say(f"word.{check.severity}"))
     detail = f"{check.observed}. {check.detail}" if check.detail and not check.passed else check.observed
     return (
-        f"<tr>{_cell(f'{check.source}: {check.name}')}"
+        f"<tr>{cell(f'{check.source}: {check.name}')}"
         f'<td class="{tone}"><span class="tone">{result}</span></td>'
-        f'{_cell(detail)}{_cell(check.expected)}<td class="reason">{escape(check.why)}</td></tr>'
+        f'{cell(detail)}{cell(check.expected)}<td class="reason">{escape(check.why)}</td></tr>'
     )
 
 
 def _history(days: Sequence[Verdict], reports: Sequence[Report], root: str | None, t: Words) -> str:
     rows = [
-        f'<tr><td class="day">{_day_link(shown, root)}</td>{_word(shown.verdict, t)}'
+        f'<tr><td class="day">{_day_link(shown, root)}</td>{word_cell(shown.verdict, t)}'
         f'<td class="day">{_traffic(day)}</td><td class="reason">{escape(shown.why)}</td>'
         f"<td><code>{shown.verdict_id}</code></td></tr>"
         for day, shown in zip(reversed(days), reversed(reports), strict=True)
     ]
     again = f'<p class="muted">{t("page.again")} <code>pacer replay VERDICT_ID</code></p>'
-    return (
-        _table(tuple(t(f"page.{name}") for name in ("date", "verdict", "share", "why", "id")), rows) + again
-    )
+    return table(tuple(t(f"page.{name}") for name in ("date", "verdict", "share", "why", "id")), rows) + again
 
 
 def _day_link(shown: Report, root: str | None) -> str:
@@ -306,48 +265,4 @@ def _plan_section(plan: Plan, t: Words) -> str:
         t("page.steps", steps=", ".join(f"{step:g} %" for step in plan.rollout.ladder)),
         t("page.owner", owner=plan.owner),
     )
-    return _section(t("page.plan"), _list(lines))
-
-
-def _index_row(plan: Plan, verdict: Verdict | None, root: str, t: Words) -> str:
-    link = f'<td><a href="{escape(root)}/experiments/{escape(plan.slug)}">{escape(plan.slug)}</a></td>'
-    if verdict is None:
-        starts = t("page.starts", date=plan.start_date)
-        return f"<tr>{link}{_cell(t('page.not_judged'))}{_cell('')}{_cell('')}{_cell(starts)}{_cell('')}</tr>"
-    shown = report(verdict, plan)
-    day = f"{shown.date.isoformat()}, {t('report.day', day=verdict.day, most=plan.duration.max_days)}"
-    return (
-        f'<tr>{link}{_word(shown.verdict, t)}<td class="day">{day}</td>{_cell(t.text(shown.share_line))}'
-        f'{_cell(t.text(shown.days_line))}<td class="reason">{escape(t.text(shown.why))}</td></tr>'
-    )
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>"
-
-
-def _list(items: Iterable[str]) -> str:
-    lines = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return f"<ul>{lines}</ul>" if lines else ""
-
-
-def _table(head: tuple[str, ...], rows: list[str], right: int = 0) -> str:
-    """A table that scrolls by itself; ``right`` columns after the first are numbers."""
-    names = "".join(
-        f'<th class="number">{escape(name)}</th>' if 0 < place <= right else f"<th>{escape(name)}</th>"
-        for place, name in enumerate(head)
-    )
-    table = f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<div class="wide">{table}</div>'
-
-
-def _cell(text: str) -> str:
-    return f"<td>{escape(text)}</td>"
-
-
-def _number(text: str) -> str:
-    return f'<td class="number">{escape(text)}</td>'
-
-
-def _word(verdict: str, t: Words) -> str:
-    return f'<td class="{verdict}"><span class="tone">{t(f"word.{verdict}")}</span></td>'
+    return section(t("page.plan"), bullets(lines))

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from stored_days import Kept, fortnight
 
 from pacer_pipelines.dashboard.app import dashboard
-from pacer_pipelines.dashboard.page import style_hash
+from pacer_pipelines.dashboard.markup import style_hash
 from pacer_pipelines.decisions.live import Live, LiveCount
 from pacer_pipelines.errors import SourceUnreadable
 from pacer_pipelines.plan import Plan

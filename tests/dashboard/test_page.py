@@ -11,7 +11,9 @@ from stored_days import fortnight, plan, seen, stored, verdict
 from pacer_pipelines.dashboard import charts
 from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
 from pacer_pipelines.dashboard.figures import figures
-from pacer_pipelines.dashboard.page import experiment_page, index_page, style
+from pacer_pipelines.dashboard.markup import style
+from pacer_pipelines.dashboard.overview import index_page
+from pacer_pipelines.dashboard.page import experiment_page
 from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.decisions.values import Check, Finding
