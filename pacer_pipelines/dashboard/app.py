@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from pacer_pipelines.dashboard.compare import MOST, compare_page
 from pacer_pipelines.dashboard.data_docs import SHEET
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.guard import Guard, Guarded
@@ -74,6 +75,14 @@ def dashboard(
         found = figures(seen).get(request.path_params["name"]) if seen else None
         return _plain(found.csv(), "text/csv") if found else _missing()
 
+    def compare(request: Request) -> Response:
+        seen = shelf.seen(request.path_params["slug"])
+        asked = sorted(set(request.path_params["days"].split(",")))
+        days = [one for one in seen.verdicts if one.date.isoformat() in asked] if seen else []
+        if seen is None or len(days) != len(asked) or len(days) > MOST:
+            return _missing()
+        return _page(compare_page(seen.plan, days, _root(request)))
+
     def verdict(request: Request) -> Response:
         seen = _asked(shelf, request)
         if seen is None or seen.latest is None:
@@ -99,6 +108,7 @@ def dashboard(
             Route("/live.js", live_script),
             Route("/experiments/{slug}", experiment),
             Route("/experiments/{slug}/live.json", live_now),
+            Route("/experiments/{slug}/compare/{days}", compare),
             Route("/experiments/{slug}/{day}", experiment),
             Route("/experiments/{slug}/{day}/figures/{name}.csv", figure),
             Route("/experiments/{slug}/{day}/verdict.json", verdict),

@@ -38,7 +38,7 @@ def experiment_page(seen: Seen, root: str | None = None, *, live: bool = False) 
     strip = live_strip(f"{root}/experiments/{plan.slug}/live.json", t) if live and latest else ""
     body = [f"{back}<h1>{escape(plan.slug)}</h1>"]
     body += _judged(seen, root, strip, t) if latest else [f"<p>{t('page.no_day')}</p>"]
-    page = "\n".join([*body, _plan_section(plan, t)])
+    page = "\n".join([*body, _plan_section(seen, t)])
     return html_page(title, page, script=f"{root}/live.js" if strip else "", locale=plan.language)
 
 
@@ -233,11 +233,19 @@ def _history(days: Sequence[Verdict], reports: Sequence[Report], root: str | Non
     rows = [
         f'<tr><td class="day">{_day_link(shown, root)}</td>{word_cell(shown.verdict, t)}'
         f'<td class="day">{_traffic(day)}</td><td class="reason">{escape(shown.why)}</td>'
-        f"<td><code>{shown.verdict_id}</code></td></tr>"
+        f"<td><code>{shown.verdict_id}</code>{_beside(shown, reports[-1], root, t)}</td></tr>"
         for day, shown in zip(reversed(days), reversed(reports), strict=True)
     ]
     again = f'<p class="muted">{t("page.again")} <code>pacer replay VERDICT_ID</code></p>'
     return table(tuple(t(f"page.{name}") for name in ("date", "verdict", "share", "why", "id")), rows) + again
+
+
+def _beside(shown: Report, newest: Report, root: str | None, t: Words) -> str:
+    """Where a day stands beside the newest one."""
+    if root is None or shown is newest:
+        return ""
+    where = f"{root}/experiments/{shown.experiment}/compare/{shown.date},{newest.date}"
+    return f'<br><a href="{escape(where)}">{t("page.beside")}</a>'
 
 
 def _day_link(shown: Report, root: str | None) -> str:
@@ -252,7 +260,8 @@ def _traffic(day: Verdict) -> str:
     return before if before == after else f"{before} → {after}"
 
 
-def _plan_section(plan: Plan, t: Words) -> str:
+def _plan_section(seen: Seen, t: Words) -> str:
+    plan = seen.plan
     a, b = plan.control, plan.treatment
     variants = t(
         "page.variants", a=a.variant, a_model=a.model, a_version=a.version, b=b.variant, b_model=b.model,
@@ -265,4 +274,7 @@ def _plan_section(plan: Plan, t: Words) -> str:
         t("page.steps", steps=", ".join(f"{step:g} %" for step in plan.rollout.ladder)),
         t("page.owner", owner=plan.owner),
     )
-    return section(t("page.plan"), bullets(lines))
+    rows = [f"<tr>{cell(each.key)}{cell(each.before)}{cell(each.now)}</tr>" for each in seen.edited]
+    head = tuple(t(f"page.{name}") for name in ("key", "registered", "now"))
+    edited = table(head, rows) if rows else f"<p>{t('page.as_registered')}</p>"
+    return section(t("page.plan"), bullets(lines) + edited)

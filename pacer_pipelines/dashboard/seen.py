@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pacer_pipelines.decisions.daily import Daily
 from pacer_pipelines.decisions.live import Live
+from pacer_pipelines.decisions.plan_changes import PlanChange
 from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import SourceUnreadable
@@ -26,13 +27,17 @@ class ShareChange:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One experiment: its plan, the verdict of each judged day, and what was counted and changed up to the last."""
+    """One experiment: its plan, the verdict of each judged day, and what was counted and changed up to the last.
+
+    ``edited`` is what of the plan is not as it was registered.
+    """
 
     plan: Plan
     verdicts: tuple[Verdict, ...]
     daily: Daily = field(default_factory=Daily)
     changes: tuple[ShareChange, ...] = ()
     explored: tuple[Segment, ...] = ()
+    edited: tuple[PlanChange, ...] = ()
 
     @property
     def latest(self) -> Verdict | None:

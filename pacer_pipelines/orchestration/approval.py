@@ -11,9 +11,9 @@ from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import NotApprovable
 from pacer_pipelines.orchestration.effects import bound_to, is_as_judged, raise_share, said_of
 from pacer_pipelines.orchestration.exclusive import HANDS, alone
+from pacer_pipelines.orchestration.registered import remembered_hash
 from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.rollback import Word
-from pacer_pipelines.orchestration.verdict_day import remembered_hash
 from pacer_pipelines.plan import Plan
 
 DEFAULT_DAYS = 3

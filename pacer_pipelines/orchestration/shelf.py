@@ -10,7 +10,9 @@ from pacer_pipelines.adapters.flags import flag_changes
 from pacer_pipelines.adapters.verdicts import Verdicts
 from pacer_pipelines.config import World
 from pacer_pipelines.dashboard.seen import Seen, ShareChange, verdict_of
+from pacer_pipelines.decisions.plan_changes import PlanChange, plan_changes
 from pacer_pipelines.decisions.values import Verdict
+from pacer_pipelines.orchestration.registered import registered_plan
 from pacer_pipelines.plan import Plan
 
 # a verdict is given in the morning after its day, and the flag follows at once
@@ -48,12 +50,19 @@ class WorldShelf:
             daily(self._world.home, plan.experiment_id, verdicts[-1].date),
             tuple(_changes(self._world.flag_history, plan, verdicts[-1])),
             explored(self._world.home, plan, history),
+            _edited(self._world.home, plan),
         )
 
     def _last(self, plan: Plan) -> Verdict | None:
         days = self._verdicts.days(plan.slug)
         content = self._verdicts.current(plan.slug, days[-1]) if days else None
         return verdict_of(content) if content else None
+
+
+def _edited(home: Path, plan: Plan) -> tuple[PlanChange, ...]:
+    """What of the plan was edited after it was registered; nothing where it is not registered yet."""
+    content = registered_plan(home, plan.slug)
+    return plan_changes(content, plan.model_dump(mode="json", exclude={"locale"})) if content else ()
 
 
 def _changes(log: Path, plan: Plan, last: Verdict) -> list[ShareChange]:

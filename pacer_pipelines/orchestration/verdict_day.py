@@ -26,6 +26,7 @@ from pacer_pipelines.errors import NothingPublished
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration import data_docs, window
 from pacer_pipelines.orchestration.ingestion import saved_problems
+from pacer_pipelines.orchestration.registered import frozen_hash
 from pacer_pipelines.orchestration.resources import EXPECTATIONS, PROJECT, WorldResource
 from pacer_pipelines.orchestration.row_accounts import rows_check
 from pacer_pipelines.plan import Plan
@@ -280,25 +281,3 @@ def control_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
     shares = [flag_shares(resource, arm) for arm in arms]
     known = set.intersection(*map(set, shares))
     return {version: 100 - sum(each[version] for each in shares) for version in sorted(known)}
-
-
-def frozen_hash(home: Path, plan: Plan, rows: MartRows) -> str:
-    """Hash of the plan on the day of the first exposure; remembered from then on."""
-    known = remembered_hash(home, plan.slug)
-    if known is not None:
-        return known
-    first = min((row.date for row in rows.exposures), default=None)
-    if first is not None:
-        content = {
-            "plan_hash": plan.plan_hash,
-            "first_exposure_date": first.isoformat(),
-            "plan": plan.model_dump(mode="json", exclude_none=True),
-        }
-        replace_text(home / "plans" / f"{plan.slug}.json", json.dumps(content, indent=1) + "\n")
-    return plan.plan_hash
-
-
-def remembered_hash(home: Path, slug: str) -> str | None:
-    """Hash of a plan as it was registered; None before its first exposure."""
-    path = home / "plans" / f"{slug}.json"
-    return str(json.loads(path.read_text(encoding="utf-8"))["plan_hash"]) if path.is_file() else None
