@@ -6,6 +6,7 @@ Colours are the light theme's; the page's style sheet maps each of them to the r
 import json
 import re
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from pacer_pipelines.decisions.catalogue import say
@@ -282,7 +283,9 @@ def draw(spec: Spec, name: str) -> str:
     # clips are counted per process; the same chart has to be the same bytes
     clips = {clip: f"clip{number}" for number, clip in enumerate(dict.fromkeys(_CLIP.findall(svg)), start=1)}
     svg = _CLIP.sub(lambda match: clips[match.group()], svg)
-    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    # one picture with one name; its numbers are a table for whoever does not see it
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(spec["title"]["text"])}" ', 1)
 
 
 def picture(spec: Spec) -> bytes:

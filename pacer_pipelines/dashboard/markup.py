@@ -46,12 +46,14 @@ def bullets(items: Iterable[str]) -> str:
 
 def table(head: tuple[str, ...], rows: list[str], right: int = 0) -> str:
     """A table that scrolls by itself; ``right`` columns after the first are numbers."""
+    right_hand = ' class="number"'
     names = "".join(
-        f'<th class="number">{escape(name)}</th>' if 0 < place <= right else f"<th>{escape(name)}</th>"
+        f'<th scope="col"{right_hand if 0 < place <= right else ""}>{escape(name)}</th>'
         for place, name in enumerate(head)
     )
     made = f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<div class="wide">{made}</div>'
+    # by the keyboard, too
+    return f'<div class="wide" tabindex="0">{made}</div>'
 
 
 def cell(text: str) -> str:

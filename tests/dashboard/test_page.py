@@ -182,3 +182,11 @@ def test_the_list_speaks_the_language_that_all_plans_share() -> None:
     korean = plan().model_copy(update={"locale": "ko"})
     assert "PACER 실험" in index_page([(korean, verdict(14))])
     assert "PACER experiments" in index_page([(korean, verdict(14)), (plan(), None)])
+
+
+def test_who_does_not_see_a_chart_is_told_its_name_and_given_its_numbers(page: str) -> None:
+    for shown in figures(seen()).values():
+        assert f'role="img" aria-label="{shown.title}"' in page
+    assert page.count('role="img"') == len(figures(seen()))
+    # a table that is too wide can be moved by the keyboard
+    assert page.count('class="wide"') == page.count('class="wide" tabindex="0"')
