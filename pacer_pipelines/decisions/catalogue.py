@@ -33,6 +33,10 @@ class Said(str):
         """A sentence never changes."""
         return self
 
+    def __getnewargs__(self) -> tuple[str, str, dict[str, str]]:  # type: ignore[override]
+        """What a pickle needs to make it again."""
+        return str(self), self.key, dict(self.values)
+
 
 def say(key: str, **values: object) -> Said:
     """The sentence of a key with its values put in, in English until somebody asks for another language.

@@ -1,7 +1,9 @@
 """The catalogue: every language has every sentence, every sentence is used, and none is lost on the way."""
 
 import ast
+import copy
 import json
+import pickle
 import re
 import string
 from dataclasses import replace
@@ -280,3 +282,9 @@ def test_sentences_deep_within_a_chart_are_found() -> None:
         "layer": [{"mark": say("figure.points")}, 3],
     }
     assert in_language(chart, "ko") == {"title": {"text": "B 트래픽 비율"}, "layer": [{"mark": "%p"}, 3]}
+
+
+def test_a_sentence_keeps_its_memory_through_a_pickle_and_a_copy() -> None:
+    said = say("rule.missing", fact=say("fact.no_feedback_log"))
+    for again in (pickle.loads(pickle.dumps(said)), copy.deepcopy(said)):
+        assert in_language(again, "ko") == in_language(said, "ko") != str(said)
