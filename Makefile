@@ -21,7 +21,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo dashboard test soak bench calibrate season mutate lint dev lock pictures clean
+.PHONY: help setup demo dashboard test soak bench calibrate season mutate lint dev lock pictures screenshots clean
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -85,6 +85,9 @@ dev: $(STAMP) ## open the Dagster UI on the world of PACER_CONFIG (default: the 
 
 pictures: demo ## draw the pictures of docs/statistics.md anew
 	$(BIN)/python docs/draw_pictures.py examples/pacer_fortnight/pacer.toml
+
+screenshots: demo ## photograph the dashboard's views into docs/dashboard; needs a Chromium
+	$(BIN)/python docs/take_screenshots.py examples/pacer_fortnight/pacer.toml
 
 clean: ## remove the environment and the demo's output
 	rm -rf .venv .demo dbt_project/target

@@ -371,6 +371,8 @@ def _frame(title: str, rows: list[Row], layers: list[Spec]) -> Spec:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "background": None,
+        # letters are measured narrower than some readers' fonts are
+        "padding": {"left": 5, "top": 5, "right": 16, "bottom": 5},
         "width": WIDTH,
         "height": HEIGHT,
         "title": {

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from pacer_pipelines.dashboard.markup import cell, html_page, number, table, word_cell
+from pacer_pipelines.dashboard.markup import cell, html_page, table, word_cell
 from pacer_pipelines.decisions.catalogue import Words
+from pacer_pipelines.decisions.metric_rows import MetricRow
 from pacer_pipelines.decisions.report import Report, report, report_in
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.plan import Plan
@@ -44,11 +45,11 @@ def _primary(reports: Sequence[Report], t: Words) -> list[str]:
     return [
         _line(
             t("report.effect_entry"),
-            [number(row.effect if row else "-") for row in rows],
+            [cell(row.effect if row else "-") for row in rows],
         ),
-        _line(t("slack.interval"), [number(row.interval if row else "-") for row in rows]),
-        _line(t("slack.strength"), [number(row.strength if row else "-") for row in rows]),
-        _line("n", [number(row.n if row else "-") for row in rows]),
+        _line(t("slack.interval"), [cell(row.interval if row else "-") for row in rows]),
+        _line(t("slack.strength"), [cell(row.strength if row else "-") for row in rows]),
+        _line("n", [cell(row.n if row else "-") for row in rows]),
     ]
 
 
@@ -58,9 +59,15 @@ def _metrics(reports: Sequence[Report]) -> list[str]:
     found = []
     for name in names:
         own = [next((row for row in shown.rows if row.metric == name), None) for shown in reports]
-        cells = [number(f"{row.effect} ({row.label})" if row else "-") for row in own]
+        cells = [cell(_told(row)) for row in own]
         found.append(_line(name, cells))
     return found
+
+
+def _told(row: MetricRow | None) -> str:
+    if row is None:
+        return "-"
+    return f"{row.effect} ({row.label})" if row.shown else row.effect
 
 
 def _line(name: str, cells: Sequence[str]) -> str:
