@@ -20,9 +20,9 @@ def index_page(latest: Iterable[tuple[Plan, Verdict | None]], root: str = "") ->
     rows = [_index_row(plan, verdict, root, t) for plan, verdict in known]
     head = tuple(t(f"page.{name}") for name in ("experiment", "verdict", "day", "share", "days_left", "why"))
     shown = table(head, rows) if rows else f"<p>{t('page.no_experiment')}</p>"
-    return html_page(
-        t("page.title"), f'<h1>{t("page.title")}</h1><div class="stack">{shown}</div>', locale=locale
-    )
+    docs = f'<p><a href="{escape(root)}/data-docs/">{t("slack.data_docs")}</a></p>'
+    body = f'<h1>{t("page.title")}</h1><div class="stack">{shown}</div>{docs}'
+    return html_page(t("page.title"), body, locale=locale)
 
 
 def _index_row(plan: Plan, verdict: Verdict | None, root: str, t: Words) -> str:

@@ -65,7 +65,7 @@ def _judged(seen: Seen, root: str | None, strip: str, t: Words) -> list[str]:
         section(t("page.changes"), _changes(seen, t)),
         section(
             f"{t('slack.checks')}: {latest.checks_line}",
-            _checks(in_language(days[-1].checks, plan.language), t),
+            _checks(in_language(days[-1].checks, plan.language), t) + _docs(latest, root, t),
         ),
         _segments(plan, seen.explored, t),
         section(t("page.every_day"), _history(days, reports, root, t)),
@@ -216,6 +216,13 @@ def _checks(checks: tuple[Check, ...], t: Words) -> str:
         return shown
     summary = f"<summary>{t('page.passed_count', number=len(passed))}</summary>"
     return f"{shown}<details>{summary}{table(head, passed)}</details>"
+
+
+def _docs(latest: Report, root: str | None, t: Words) -> str:
+    """Where each check of the day is explained, beside the days before."""
+    if root is None:
+        return ""
+    return f'<p><a href="{escape(root)}/data-docs/{latest.date}.html">{t("slack.data_docs")}</a></p>'
 
 
 def _check_row(check: Check, t: Words) -> str:

@@ -121,6 +121,12 @@ def reading(plan: Plan, since: datetime) -> Live:
     return Live(since, datetime(2026, 11, 16, 1, 2, 3), LiveCount(1200, 6, 900.0, 40, 30), LiveCount(4), True)
 
 
+def test_the_checks_of_a_day_lead_to_its_data_docs() -> None:
+    page = ask(dashboard(Kept()), "/experiments/judge-model-v2/2026-11-09")[2]
+    assert 'href="/data-docs/2026-11-09.html"' in page
+    assert 'href="/data-docs/"' in ask(dashboard(Kept()), "/")[2]
+
+
 def test_the_live_numbers_are_those_since_the_last_verdict() -> None:
     status, headers, body = ask(dashboard(Kept(), live=reading), "/experiments/judge-model-v2/live.json")
     assert (status, headers["content-type"]) == (200, "application/json")
