@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from threading import Lock
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -52,12 +53,16 @@ def dashboard(
     def index(request: Request) -> Response:
         return _page(index_page(shelf.latest(), _root(request)))
 
+    # a page of a long season is much to hold: however many look, one is made at a time
+    one_at_a_time = Lock()
+
     def experiment(request: Request) -> Response:
-        seen = _asked(shelf, request)
-        if seen is None:
-            return _missing()
-        newest = live is not None and "day" not in request.path_params
-        return _page(experiment_page(seen, _root(request), live=newest))
+        with one_at_a_time:
+            seen = _asked(shelf, request)
+            if seen is None:
+                return _missing()
+            newest = live is not None and "day" not in request.path_params
+            return _page(experiment_page(seen, _root(request), live=newest))
 
     def live_now(request: Request) -> Response:
         plan, verdict = next(

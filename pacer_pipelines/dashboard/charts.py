@@ -6,6 +6,7 @@ Colours are the light theme's; the page's style sheet maps each of them to the r
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -277,15 +278,21 @@ def draw(spec: Spec, name: str) -> str:
         spec: Vega-Lite spec.
         name: unique on the page; keeps the ids inside apart from those of other charts.
     """
+    return _drawn(json.dumps(spec), spec["title"]["text"], name)
+
+
+# the same chart for the next viewer
+@lru_cache(maxsize=128)
+def _drawn(spec: str, title: str, name: str) -> str:
     import vl_convert
 
-    svg = str(vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=VEGA_LITE))
+    svg = str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
     # clips are counted per process; the same chart has to be the same bytes
     clips = {clip: f"clip{number}" for number, clip in enumerate(dict.fromkeys(_CLIP.findall(svg)), start=1)}
     svg = _CLIP.sub(lambda match: clips[match.group()], svg)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     # one picture with one name; its numbers are a table for whoever does not see it
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(spec["title"]["text"])}" ', 1)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 
 
 def picture(spec: Spec) -> bytes:
