@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from pacer_pipelines.dashboard.charts import draw
 from pacer_pipelines.dashboard.compare import MOST, compare_page
 from pacer_pipelines.dashboard.data_docs import SHEET
 from pacer_pipelines.dashboard.figures import figures
@@ -164,6 +165,8 @@ def serve(
     """
     import uvicorn
 
+    # the engine of the charts starts slowly: nobody should wait for it
+    draw({"title": {"text": ""}, "data": {"values": []}, "mark": "point"}, "first")
     uvicorn.run(
         dashboard(shelf, [*LOOPBACK, host, *names], docs, live, guard),
         host=host,
