@@ -138,14 +138,14 @@ class Plan(Frozen):
         """The language in which people are told of the experiment."""
         return self.locale or "en"
 
+    def content(self) -> dict[str, Any]:
+        """What was registered, as JSON gives it: all that is given, but the language, which decides nothing."""
+        return self.model_dump(mode="json", exclude_none=True, exclude={"locale"})
+
     @property
     def plan_hash(self) -> str:
         """Identity of the plan: sha256 of its content, without comments, layout, language and what is not given."""
-        content = json.dumps(
-            self.model_dump(mode="json", exclude_none=True, exclude={"locale"}),
-            sort_keys=True,
-            ensure_ascii=True,
-        )
+        content = json.dumps(self.content(), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
 

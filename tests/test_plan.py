@@ -102,3 +102,10 @@ def test_rollout_climbs_one_step_at_a_time_and_stays_at_the_top(plan: Plan) -> N
 def test_the_schema_for_editors_is_the_one_of_the_code() -> None:
     committed = json.loads((EXPERIMENTS / "plan.schema.json").read_text(encoding="utf-8"))
     assert committed == plan_schema(), "run: pacer plan schema > experiments/plan.schema.json"
+
+
+def test_the_language_is_no_part_of_what_was_registered() -> None:
+    plan = load_plan(EXPERIMENTS / "judge-model-v2.toml")
+    korean = plan.model_copy(update={"locale": "ko"})
+    assert (korean.plan_hash, korean.content()) == (plan.plan_hash, plan.content())
+    assert (korean.language, plan.language) == ("ko", "en")

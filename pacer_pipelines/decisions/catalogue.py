@@ -14,6 +14,8 @@ from typing import Any, TypeVar, cast
 ENGLISH = "en"
 # the key of several sentences in a row; its values are the separator and the sentences
 ROW = "row"
+# whose sentences stand in a stored verdict; the others are only shown
+STORED_TABLES = ("metric", "unit", "wording", "note", "rule", "flip", "fact", "health")
 _Thing = TypeVar("_Thing")
 
 

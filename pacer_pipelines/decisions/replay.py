@@ -39,7 +39,7 @@ class Difference:
 def as_plain(inputs: Inputs, plan: Plan) -> dict[str, Any]:
     """Everything that went into a verdict, as JSON-ready values."""
     return {
-        "plan": plan.model_dump(mode="json", exclude_none=True),
+        "plan": plan.content(),
         "date": inputs.date.isoformat(),
         "rows": {name: [list(map(_spelt, row)) for row in getattr(inputs.rows, name)] for name in TABLES},
         "checks": [asdict(check) for check in inputs.checks],

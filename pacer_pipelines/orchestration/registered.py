@@ -19,7 +19,7 @@ def frozen_hash(home: Path, plan: Plan, rows: MartRows) -> str:
         content = {
             "plan_hash": plan.plan_hash,
             "first_exposure_date": first.isoformat(),
-            "plan": plan.model_dump(mode="json", exclude_none=True),
+            "plan": plan.content(),
         }
         replace_text(home / "plans" / f"{plan.slug}.json", json.dumps(content, indent=1) + "\n")
     return plan.plan_hash

@@ -62,7 +62,7 @@ class WorldShelf:
 def _edited(home: Path, plan: Plan) -> tuple[PlanChange, ...]:
     """What of the plan was edited after it was registered; nothing where it is not registered yet."""
     content = registered_plan(home, plan.slug)
-    return plan_changes(content, plan.model_dump(mode="json", exclude={"locale"})) if content else ()
+    return plan_changes(content, plan.content()) if content else ()
 
 
 def _changes(log: Path, plan: Plan, last: Verdict) -> list[ShareChange]:

@@ -15,13 +15,14 @@ from pacer_pipelines.adapters.flags import history_shares
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.published import Published
 from pacer_pipelines.adapters.verdicts import Again, Recorded
+from pacer_pipelines.decisions.catalogue import ENGLISH, STORED_TABLES, catalogue
 from pacer_pipelines.decisions.evidence import Inputs
 from pacer_pipelines.decisions.explained import Explained
 from pacer_pipelines.decisions.health import students_cross_coaches
 from pacer_pipelines.decisions.judge import judge
 from pacer_pipelines.decisions.marts import MartRows
 from pacer_pipelines.decisions.replay import as_plain
-from pacer_pipelines.decisions.values import Check, Past, Verdict
+from pacer_pipelines.decisions.values import Check, Past, Verdict, canonical
 from pacer_pipelines.errors import NothingPublished
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration import data_docs, window
@@ -46,11 +47,14 @@ ONLY_SHOWN = frozenset(
         "plan_advice.py",
         "plan_traffic.py",
         "explained.py",
-        "catalogue.py",
         "since.py",
         "coverage.py",
         "digest.py",
         "digest_text.py",
+        "columns.py",
+        "daily.py",
+        "live.py",
+        "plan_changes.py",
     }
 )
 # ratings that stopped and went on again leave no hole: this failure concerns its own day only
@@ -66,6 +70,8 @@ def code_version() -> str:
     judging = [*package.glob("stats/*.py"), *decisions, *PROJECT.glob("dbt_project/m*/**/*.sql")]
     for path in sorted(judging):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    # a verdict is made of sentences as well: another wording is another version
+    digest.update(canonical({table: catalogue(ENGLISH)[table] for table in STORED_TABLES}).encode())
     return f"{__version__}+{digest.hexdigest()[:12]}"
 
 

@@ -73,7 +73,7 @@ def _digest(world: WorldResource, week: Week, plans: list[Plan], quality: Qualit
         coverage=rated_by_coach_group(world.home, ids, sorted(control.values()), week.last),
         quality=quality,
         # a channel reads one language: that of its newest plan
-        locale=plans[-1].language,
+        locale=max(plans, key=lambda plan: plan.start_date).language,
     )
 
 

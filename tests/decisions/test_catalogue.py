@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 
 from pacer_pipelines.decisions.catalogue import (
+    STORED_TABLES,
     Said,
     Words,
     catalogue,
@@ -202,6 +203,7 @@ def verdict_of(evidence: Evidence) -> Verdict:
 def test_whatever_a_day_says_it_says_in_korean_too(evidence: Evidence) -> None:
     verdict = verdict_of(evidence)
     assert all(isinstance(text, Said) for text in (*verdict.reasons, *verdict.flip))
+    assert set(re.findall(r'"key": "(\w+)\.', json.dumps(verdict.as_dict()["said"]))) <= set(STORED_TABLES)
     told = plain_text(report_in(report(verdict, PLAN), "ko"))
     names = {check.name for check in evidence.checks}
     names |= {past.rule for past in evidence.history} | {
