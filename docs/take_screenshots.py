@@ -40,12 +40,10 @@ def main(config: Path) -> None:
     if browser is None:
         sys.exit(f"make screenshots needs one of {', '.join(BROWSERS)} on the PATH")
     world = load_world(config)
-    resource = WorldResource(config_file=str(config))
-    log = LiveLog(resource)
     app = dashboard(
         WorldShelf(world),
         docs=docs_folder(world.home),
-        live=lambda plan, since: log.read(plan, since, resource.now()),
+        live=LiveLog(WorldResource(config_file=str(config))).read,
     )
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)

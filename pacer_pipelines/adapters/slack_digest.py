@@ -22,7 +22,7 @@ from pacer_pipelines.adapters.slack_blocks import (
     titled,
 )
 from pacer_pipelines.decisions import digest_text as words
-from pacer_pipelines.decisions.catalogue import in_a_row, in_language, say
+from pacer_pipelines.decisions.catalogue import Words, in_a_row, say
 from pacer_pipelines.decisions.digest import Digest, ExperimentWeek, Quality, QualityDay
 
 # groups that the plain form names
@@ -31,7 +31,7 @@ ROWS = 40
 
 def digest_letter(digest: Digest) -> Letter:
     """The digest as a letter."""
-    told = _in(digest.locale)
+    told = Words(digest.locale).text
     text = cut(escape(told(in_a_row(". ", (words.headline(digest), _told(digest))))), TEXT_LIMIT)
     newest = [*_top(digest), *_experiments(digest), *_coverage(digest), *_quality(digest), *_end(digest)]
     plain = [*_top(digest), *_plain(digest), *_end(digest)]
@@ -39,10 +39,6 @@ def digest_letter(digest: Digest) -> Letter:
         Part(_message(text, newest), _message(text, plain)),
         words.digest_text(digest),
     )
-
-
-def _in(locale: str) -> Callable[[str], str]:
-    return lambda text: in_language(text, locale)
 
 
 def _message(text: str, blocks: list[Block]) -> dict[str, Any]:
@@ -54,7 +50,7 @@ def _told(digest: Digest) -> str:
 
 
 def _top(digest: Digest) -> list[Block]:
-    told, ended = _in(digest.locale), words.ended_line(digest)
+    told, ended = Words(digest.locale).text, words.ended_line(digest)
     return [
         header(told(words.headline(digest))),
         context(told(words.days_text(digest))),
@@ -63,11 +59,11 @@ def _top(digest: Digest) -> list[Block]:
 
 
 def _end(digest: Digest) -> list[Block]:
-    return [context(_in(digest.locale)(words.FOOTNOTE))]
+    return [context(Words(digest.locale).text(words.FOOTNOTE))]
 
 
 def _experiments(digest: Digest) -> list[Block]:
-    told = _in(digest.locale)
+    told = Words(digest.locale).text
     if not digest.experiments:
         return [section(told(words.nothing_of(words.EXPERIMENTS, words.NO_EXPERIMENT)))]
     rows = [words.EXPERIMENTS_HEAD, *map(_experiment_cells, digest.experiments)]
@@ -90,14 +86,14 @@ def _experiment_cells(each: ExperimentWeek) -> tuple[str, ...]:
 
 
 def _coverage(digest: Digest) -> list[Block]:
-    told, rows = _in(digest.locale), words.coverage_rows(digest)
+    told, rows = Words(digest.locale).text, words.coverage_rows(digest)
     if len(rows) == 1:
         return [section(told(words.nothing_of(words.COVERAGE, words.NO_RATING)))]
     return _titled_table(words.COVERAGE, rows, told)
 
 
 def _quality(digest: Digest) -> list[Block]:
-    told = _in(digest.locale)
+    told = Words(digest.locale).text
     days = [*digest.quality.days_before, *digest.quality.days]
     complete = [day for day in days if day.complete is not None]
     failures = {"critical": [day.critical for day in days], "warnings": [day.warnings for day in days]}
@@ -117,7 +113,7 @@ def _quality_lines(quality: Quality, told: Callable[[str], str]) -> list[Block]:
 
 
 def _plain(digest: Digest) -> list[Block]:
-    told = _in(digest.locale)
+    told = Words(digest.locale).text
     _, *rows = ([told(cell) for cell in row] for row in words.coverage_rows(digest))
     head = [told(name) for name in words.COVERAGE_HEAD[1:]]
     groups = [

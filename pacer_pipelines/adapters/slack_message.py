@@ -57,9 +57,10 @@ def alert_letter(alert: Alert, *, mention: bool = False) -> Letter:
     """The alert as a letter.
 
     Args:
-        alert: what to say; nothing of it is interpreted by Slack.
+        alert: what to say, told in its own language; nothing of it is interpreted by Slack.
         mention: whether it calls everybody in the channel.
     """
+    alert = in_language(alert, alert.locale)
     title = f"{SIGNS['rollback']} {alert.headline}"
     blocks = [
         *([shout(alert.headline)] if mention else []),

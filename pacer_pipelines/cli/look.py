@@ -74,14 +74,12 @@ def dashboard(world: World, port: int, host: str, proxy_header: str) -> None:
         )
     public = urlsplit(world.settings.public_url or "").hostname
     click.echo(f"http://{host}:{port}/  (stop with Ctrl-C)")
-    resource = resource_of(world)
-    log = LiveLog(resource)
     serve(
         WorldShelf(world),
         host=host,
         port=port,
         docs=docs_folder(world.home),
-        live=lambda plan, since: log.read(plan, since, resource.now()),
+        live=LiveLog(resource_of(world)).read,
         guard=guard,
         names=[public] if public else [],
     )

@@ -77,7 +77,12 @@ class Report:
 
 
 def report(
-    verdict: Verdict, plan: Plan, revised: Sequence[Revised] = (), before: Verdict | None = None
+    verdict: Verdict,
+    plan: Plan,
+    revised: Sequence[Revised] = (),
+    before: Verdict | None = None,
+    *,
+    approved: bool = False,
 ) -> Report:
     """Everything to show about one verdict; aggregates only.
 
@@ -86,6 +91,7 @@ def report(
         plan: the plan that the verdict obeyed; gives margins, variant names and the last day.
         revised: earlier days that the run of this day judged again.
         before: the verdict of the judged day before, if there is one.
+        approved: whether a person has approved it; then nobody is asked to.
     """
     primary = next((f for f in verdict.findings if f.metric == plan.primary.metric), None)
     first = metric_row(primary, plan) if primary else None
@@ -100,7 +106,7 @@ def report(
             date=verdict.date,
             day=say("report.day", day=verdict.day, most=plan.duration.max_days),
         ),
-        share_line=_share_line(verdict, plan),
+        share_line=_share_line(verdict, plan, approved),
         why=verdict.reasons[0] if verdict.reasons else say("report.rule", rule=verdict.rule),
         further=verdict.reasons[1:],
         effect_line=_effect_line(first),
@@ -128,9 +134,9 @@ def report_in(report: Report, locale: str) -> Report:
     return in_language(replace(report, locale=locale), locale)
 
 
-def _share_line(verdict: Verdict, plan: Plan) -> str:
+def _share_line(verdict: Verdict, plan: Plan, approved: bool) -> str:
     line = share_line(plan.treatment.variant, verdict.share_before, verdict.share_after)
-    if verdict.verdict != "promote" or not plan.rollout.needs_approval:
+    if approved or verdict.verdict != "promote" or not plan.rollout.needs_approval:
         return line
     return say("report.once_approved", line=line, verdict=verdict.verdict_id)
 

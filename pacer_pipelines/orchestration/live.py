@@ -19,14 +19,14 @@ class LiveLog:
         """Keep the world; nothing is read yet."""
         self._world, self._store, self._lock = world, passing_store(), Lock()
 
-    def read(self, plan: Plan, since: datetime, at: datetime) -> Live:
+    def read(self, plan: Plan, since: datetime) -> Live:
         """What the logs say of an experiment later than a moment.
 
         Args:
             plan: the experiment.
             since: the moment, naive UTC.
-            at: now, naive UTC.
         """
+        at = self._world.now()
         with self._lock:
             try:
                 intake = take_in(self._world, self._store, at)

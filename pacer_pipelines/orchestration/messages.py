@@ -10,7 +10,7 @@ from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
 from pacer_pipelines.adapters.slack_outbox import entries
 from pacer_pipelines.decisions.catalogue import in_language, say
-from pacer_pipelines.decisions.report import Links, Report, plain_text, report, report_in, share_line
+from pacer_pipelines.decisions.report import Links, Report, plain_text, report, report_in
 from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.errors import DeliveryFailed
 from pacer_pipelines.orchestration import data_docs, hands, verdict_day
@@ -27,11 +27,8 @@ LATE = timedelta(hours=1)
 def report_of(world: WorldResource, plan: Plan, verdict: Verdict) -> Report:
     """What is told of a day: its verdict, and the earlier ones that its run revised."""
     revised = world.verdicts.revised_by(plan.slug, verdict.date)
-    told = report(verdict, plan, revised, _day_before(world, verdict))
-    if said_of(world, verdict, "approval"):
-        told = replace(
-            told, share_line=share_line(plan.treatment.variant, verdict.share_before, verdict.share_after)
-        )
+    approved = said_of(world, verdict, "approval") is not None
+    told = report(verdict, plan, revised, _day_before(world, verdict), approved=approved)
     told = replace(
         told,
         links=_links(world, plan, verdict),

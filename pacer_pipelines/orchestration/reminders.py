@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.letters import Address
 from pacer_pipelines.adapters.slack_message import Alert, alert_letter
-from pacer_pipelines.decisions.catalogue import in_language, say
+from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.errors import DeliveryFailed
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration.effects import flag_owner, running
@@ -111,7 +111,7 @@ def _sent(
         alert = _alert(plan, loud, number, at)
         if world.world.settings.people:
             alert = replace(alert, about=loud.about)
-        done = slack_of(world).deliver(alert_letter(in_language(alert, plan.language), mention=True), address)
+        done = slack_of(world).deliver(alert_letter(alert, mention=True), address)
         if done.status != "already_posted" or number == begun:
             return Reminded(number, at.isoformat())
         number += 1

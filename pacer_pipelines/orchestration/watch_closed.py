@@ -11,7 +11,7 @@ from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.letters import Address
 from pacer_pipelines.adapters.slack_message import Alert, alert_letter
 from pacer_pipelines.adapters.watch_store import Served, WatchStore
-from pacer_pipelines.decisions.catalogue import in_language, say, say_count
+from pacer_pipelines.decisions.catalogue import say, say_count
 from pacer_pipelines.decisions.journal import Entry
 from pacer_pipelines.errors import DeliveryFailed, FlagRefused
 from pacer_pipelines.ingest.jsonl import local_date
@@ -116,7 +116,7 @@ def told(world: WorldResource, plan: Plan) -> Iterator[Outcome]:
             shown, words = _with_words(world, plan, entry, alert)
             identity = says(alert_id, words, ("acknowledge",) if shown.about else ())
             address = Address(plan.slack_channel, plan.slug, day, identity, topic)
-            done = slack.deliver(alert_letter(in_language(shown, plan.language), mention=True), address)
+            done = slack.deliver(alert_letter(shown, mention=True), address)
         except DeliveryFailed as error:
             yield Outcome(plan.slug, "message", f"{NOT_DELIVERED}: {error}", bad=True)
             continue

@@ -9,18 +9,21 @@ from orchestration.live_world import MORNING, SLUG, LiveWorld, calls, make_live_
 
 from pacer_pipelines.decisions.live import Live, LiveCount
 from pacer_pipelines.orchestration.live import LiveLog
+from pacer_pipelines.orchestration.resources import WorldResource
 
 SINCE = MORNING - timedelta(hours=9)
 
 
 @pytest.fixture
-def live(environment: None, tmp_path: Path) -> LiveWorld:
-    return make_live_world(tmp_path)
+def live(environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LiveWorld:
+    world = make_live_world(tmp_path)
+    monkeypatch.setattr(WorldResource, "now", lambda _: world.now)
+    return world
 
 
 def read(world: LiveWorld, log: LiveLog | None = None) -> Live:
     plan = world.resource.world.plan(SLUG)
-    return (log or LiveLog(world.resource)).read(plan, SINCE, world.now)
+    return (log or LiveLog(world.resource)).read(plan, SINCE)
 
 
 def test_calls_failures_latency_and_ratings_are_counted_by_variant(live: LiveWorld) -> None:
