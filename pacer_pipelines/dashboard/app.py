@@ -22,15 +22,14 @@ from pacer_pipelines.dashboard.live import live_object, script
 from pacer_pipelines.dashboard.markup import html_page, style_hash
 from pacer_pipelines.dashboard.overview import index_page
 from pacer_pipelines.dashboard.page import experiment_page
-from pacer_pipelines.dashboard.seen import Reading, Seen, Shelf
-from pacer_pipelines.decisions.values import Verdict, canonical
+from pacer_pipelines.dashboard.seen import Reading, Shelf
+from pacer_pipelines.decisions.values import canonical
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.plan import Plan
 
 PAGE = re.compile(r"index\.html|\d{4}-\d{2}-\d{2}\.html")
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 OPEN = Guard()
-_NOBODY: tuple[Plan | None, Verdict | None] = (None, None)
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -50,92 +49,99 @@ def dashboard(
         live: reads what the logs say of an experiment since a moment; None shows no live strip.
         guard: what a request must bring to be answered.
     """
-
-    def index(request: Request) -> Response:
-        return _page(index_page(shelf.latest(), _root(request)))
-
-    # a page of a long season is much to hold: however many look, one is made at a time
-    one_at_a_time = Lock()
-
-    def experiment(request: Request) -> Response:
-        with one_at_a_time:
-            seen = _asked(shelf, request)
-            if seen is None:
-                return _missing()
-            newest = live is not None and "day" not in request.path_params
-            return _page(experiment_page(seen, _root(request), live=newest))
-
-    def live_now(request: Request) -> Response:
-        plan, verdict = next(
-            (one for one in shelf.latest() if one[0].slug == request.path_params["slug"]), _NOBODY
-        )
-        if live is None or plan is None or verdict is None:
-            return _missing()
-        return JSONResponse(live_object(live(plan, verdict.as_of), plan.language), headers=HEADERS)
-
-    def live_script(request: Request) -> Response:
-        return _plain(script(), "text/javascript")
-
-    def figure(request: Request) -> Response:
-        seen = _asked(shelf, request)
-        found = figures(seen).get(request.path_params["name"]) if seen else None
-        return _plain(found.csv(), "text/csv") if found else _missing()
-
-    def compare(request: Request) -> Response:
-        seen = shelf.seen(request.path_params["slug"])
-        asked = sorted(set(request.path_params["days"].split(",")))
-        days = [one for one in seen.verdicts if one.date.isoformat() in asked] if seen else []
-        if seen is None or len(days) != len(asked) or len(days) > MOST:
-            return _missing()
-        return _page(compare_page(seen.plan, days, _root(request)))
-
-    def verdict(request: Request) -> Response:
-        seen = _asked(shelf, request)
-        if seen is None or seen.latest is None:
-            return _missing()
-        return _plain(canonical(seen.latest.as_dict()), "application/json")
-
-    def data_docs(request: Request) -> Response:
-        name = request.path_params.get("name") or "index.html"
-        # only names that the pages have: nothing leads out of the folder
-        page = docs / name if docs and PAGE.fullmatch(name) else None
-        if page is None or not page.is_file():
-            return _page(html_page("not found", "<h1>No Data Docs of that day</h1>"), 404)
-        return _page(page.read_text(encoding="utf-8"))
-
-    def unreadable(request: Request, error: Exception) -> Response:
-        return _page(
-            html_page("not readable", "<h1>The verdicts cannot be read; see the server's log</h1>"), 503
-        )
-
+    pages = _Pages(shelf, docs, live)
     return Starlette(
         routes=[
-            Route("/", index),
-            Route("/live.js", live_script),
-            Route("/experiments/{slug}", experiment),
-            Route("/experiments/{slug}/live.json", live_now),
-            Route("/experiments/{slug}/compare/{days}", compare),
-            Route("/experiments/{slug}/{day}", experiment),
-            Route("/experiments/{slug}/{day}/figures/{name}.csv", figure),
-            Route("/experiments/{slug}/{day}/verdict.json", verdict),
-            Route("/data-docs/", data_docs),
-            Route("/data-docs/{name}", data_docs),
+            Route("/", pages.index),
+            Route("/live.js", pages.live_script),
+            Route("/experiments/{slug}", pages.experiment),
+            Route("/experiments/{slug}/live.json", pages.live_now),
+            Route("/experiments/{slug}/compare/{days}", pages.compare),
+            Route("/experiments/{slug}/{day}", pages.experiment),
+            Route("/experiments/{slug}/{day}/figures/{name}.csv", pages.figure),
+            Route("/experiments/{slug}/{day}/verdict.json", pages.verdict),
+            Route("/data-docs/", pages.data_docs),
+            Route("/data-docs/{name}", pages.data_docs),
         ],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts)),
             Middleware(Guarded, guard=guard),
         ],
-        exception_handlers={PacerError: unreadable},
+        exception_handlers={PacerError: _unreadable},
     )
 
 
-def _asked(shelf: Shelf, request: Request) -> Seen | None:
-    """The experiment and day that an address names; None where there is none."""
+class _Pages:
+    """What is answered at each address."""
+
+    def __init__(self, shelf: Shelf, docs: Path | None, live: Reading | None) -> None:
+        self._shelf, self._docs, self._live = shelf, docs, live
+        # a page of a long season is much to hold: however many look, one is made at a time
+        self._one_at_a_time = Lock()
+
+    def index(self, request: Request) -> Response:
+        latest = [(plan, self._shelf.verdict(plan.slug)) for plan in self._shelf.plans()]
+        return _page(index_page(latest, _root(request)))
+
+    def experiment(self, request: Request) -> Response:
+        with self._one_at_a_time:
+            seen = self._shelf.seen(*_asked(request))
+            if seen is None:
+                return _missing()
+            newest = self._live is not None and "day" not in request.path_params
+            return _page(experiment_page(seen, _root(request), live=newest))
+
+    def live_now(self, request: Request) -> Response:
+        plan, verdict = self._plan(request), self._shelf.verdict(request.path_params["slug"])
+        if self._live is None or plan is None or verdict is None:
+            return _missing()
+        return JSONResponse(live_object(self._live(plan, verdict.as_of), plan.language), headers=HEADERS)
+
+    def live_script(self, request: Request) -> Response:
+        return _plain(script(), "text/javascript")
+
+    def figure(self, request: Request) -> Response:
+        with self._one_at_a_time:
+            seen = self._shelf.seen(*_asked(request))
+            found = figures(seen).get(request.path_params["name"]) if seen else None
+        return _plain(found.csv(), "text/csv") if found else _missing()
+
+    def compare(self, request: Request) -> Response:
+        plan, asked = self._plan(request), sorted(set(request.path_params["days"].split(",")))
+        if plan is None or len(asked) > MOST:
+            return _missing()
+        found = [self._shelf.verdict(plan.slug, day) if (day := _day(text)) else None for text in asked]
+        days = [verdict for verdict in found if verdict is not None]
+        return _page(compare_page(plan, days, _root(request))) if len(days) == len(asked) else _missing()
+
+    def verdict(self, request: Request) -> Response:
+        verdict = self._shelf.verdict(*_asked(request))
+        return _plain(canonical(verdict.as_dict()), "application/json") if verdict else _missing()
+
+    def data_docs(self, request: Request) -> Response:
+        name = request.path_params.get("name") or "index.html"
+        # only names that the pages have: nothing leads out of the folder
+        page = self._docs / name if self._docs and PAGE.fullmatch(name) else None
+        if page is None or not page.is_file():
+            return _page(html_page("not found", "<h1>No Data Docs of that day</h1>"), 404)
+        return _page(page.read_text(encoding="utf-8"))
+
+    def _plan(self, request: Request) -> Plan | None:
+        return next((plan for plan in self._shelf.plans() if plan.slug == request.path_params["slug"]), None)
+
+
+def _asked(request: Request) -> tuple[str, date | None]:
+    """The experiment and day that an address names; without a day the newest is meant."""
+    text = request.path_params.get("day")
+    # no day that anybody judged, so it is not found
+    return request.path_params["slug"], None if text is None else _day(text) or date.min
+
+
+def _day(text: str) -> date | None:
     try:
-        day = date.fromisoformat(request.path_params["day"]) if "day" in request.path_params else None
+        return date.fromisoformat(text)
     except ValueError:
         return None
-    return shelf.seen(request.path_params["slug"], day)
 
 
 def _root(request: Request) -> str:
@@ -173,6 +179,10 @@ def serve(
         port=port,
         log_level="warning",
     )
+
+
+def _unreadable(request: Request, error: Exception) -> Response:
+    return _page(html_page("not readable", "<h1>The verdicts cannot be read; see the server's log</h1>"), 503)
 
 
 def _missing() -> Response:

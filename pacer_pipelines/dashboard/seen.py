@@ -55,8 +55,12 @@ Reading = Callable[[Plan, datetime], Live]
 class Shelf(Protocol):
     """Where the pages read; asked anew for each of them."""
 
-    def latest(self) -> Sequence[tuple[Plan, Verdict | None]]:
-        """Each plan with the verdict of its last judged day.
+    def plans(self) -> Sequence[Plan]:
+        """Every plan, judged or not."""
+        ...
+
+    def verdict(self, slug: str, day: date | None = None) -> Verdict | None:
+        """One verdict, of the last judged day by default; None where there is no such experiment or day.
 
         Raises:
             SourceUnreadable: a stored verdict is not what its verdict_id promises.

@@ -27,9 +27,16 @@ class WorldShelf:
         self._world = world
         self._verdicts = Verdicts(world.home)
 
-    def latest(self) -> Sequence[tuple[Plan, Verdict | None]]:
-        """Each plan with the verdict of its last judged day."""
-        return [(plan, self._last(plan)) for plan in self._world.plans]
+    def plans(self) -> Sequence[Plan]:
+        """Every plan, judged or not."""
+        return self._world.plans
+
+    def verdict(self, slug: str, day: date | None = None) -> Verdict | None:
+        """One verdict, of the last judged day by default; None where there is no such experiment or day."""
+        days = self._verdicts.days(slug) if any(plan.slug == slug for plan in self._world.plans) else []
+        found = days[-1] if days and day is None else day
+        content = self._verdicts.current(slug, found) if found in days else None
+        return verdict_of(content) if content else None
 
     def seen(self, slug: str, day: date | None = None) -> Seen | None:
         """One experiment as of a judged day; None where there is no such experiment or day."""
@@ -52,11 +59,6 @@ class WorldShelf:
             explored(self._world.home, plan, history),
             _edited(self._world.home, plan),
         )
-
-    def _last(self, plan: Plan) -> Verdict | None:
-        days = self._verdicts.days(plan.slug)
-        content = self._verdicts.current(plan.slug, days[-1]) if days else None
-        return verdict_of(content) if content else None
 
 
 def _edited(home: Path, plan: Plan) -> tuple[PlanChange, ...]:

@@ -87,8 +87,12 @@ class Kept:
         self.contents = fortnight() if contents is None else contents
         self.changes = changes
 
-    def latest(self) -> list[tuple[Plan, Verdict | None]]:
-        return [(plan(), verdict_of(self.contents[-1]) if self.contents else None)]
+    def plans(self) -> list[Plan]:
+        return [plan()]
+
+    def verdict(self, slug: str, day: date | None = None) -> Verdict | None:
+        found = self.seen(slug, day)
+        return found.latest if found else None
 
     def seen(self, slug: str, day: date | None = None) -> Seen | None:
         known = [row for row in self.contents if day is None or row["date"] <= day.isoformat()]

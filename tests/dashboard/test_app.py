@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def test_foreign_host_name_is_refused() -> None:
 
 def test_unreadable_verdicts_are_said_without_a_trace() -> None:
     class Broken(Kept):
-        def latest(self) -> Any:
+        def verdict(self, slug: str, day: date | None = None) -> Any:
             raise SourceUnreadable("verdicts", "/secret/place")
 
     status, _, body = ask(dashboard(Broken()), "/")
