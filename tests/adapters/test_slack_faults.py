@@ -4,43 +4,34 @@ import dataclasses
 import json
 import threading
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from slack_emulator import Emulator, slack_emulator
+from slack_hundred import DAYS, FIRST, deliver_each_morning, made
 from slack_reports import hold, rollback
 from slack_validator import problems
 
 from pacer_pipelines.adapters.alarm_webhook import AlarmWebhook
-from pacer_pipelines.adapters.letters import Address, Letter, Picture
+from pacer_pipelines.adapters.letters import Address, Letter
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
 from pacer_pipelines.errors import DeliveryFailed
 
-FIRST = date(2026, 11, 1)
 AT = datetime(2026, 11, 15, 5)
-DAYS = [FIRST + timedelta(days=number) for number in range(100)]
-# fault -> the methods that meet it; on every third day, and each of them twice in a row on every ninth
 FAULTS = {
     "429": 429, "500 before storing": 500, "500 after storing": "500_after", "dropped before": "drop_before",
     "dropped after": "drop_after", "slow answer": "hang_after", "invalid_blocks": "invalid_blocks",
     "revoked token": "token_revoked",
 }  # fmt: skip
-METHODS = ("chat.postMessage", "conversations.history", "files.completeUploadExternal")
 
 
 @pytest.fixture
 def server() -> Iterator[Emulator]:
     with slack_emulator() as running:
         yield running
-
-
-def made(day: date) -> tuple[Letter, Address]:
-    told = dataclasses.replace(hold(), date=day, verdict_id=f"{day.toordinal():016x}")
-    picture = Picture(f"effect-{day}.png", "Effect", "words", b"\x89PNG")
-    return letter(told, [picture]), Address("#pacer-experiments", told.experiment, day, told.verdict_id)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -50,20 +41,8 @@ def test_a_hundred_verdicts_arrive_once_and_in_order(
     monkeypatch.setattr("pacer_pipelines.adapters.slack_calls.TIMEOUT_SECONDS", 0.05)
     waited: list[float] = []
     slack = Slack("xoxb-test", tmp_path, server.url, AT, waited.append)
-    waiting: list[date] = []
     server.page_size = 20
-    for number, day in enumerate(DAYS):
-        if number % 3 == 0:
-            server.faults = [(METHODS[number // 3 % 3], FAULTS[name])] * (2 if number % 9 == 0 else 1)
-        waiting.append(day)
-        # a run delivers what waits first, and stops at the first that fails
-        while waiting:
-            try:
-                slack.deliver(*made(waiting[0]))
-            except DeliveryFailed:
-                break
-            waiting.pop(0)
-        server.faults = []
+    deliver_each_morning(slack, server, FAULTS[name])
     server.released.set()
     for day in DAYS:
         done = slack.deliver(*made(day))

@@ -2,27 +2,24 @@
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from slack_emulator import running
+from slack_hundred import DAYS, FIRST, deliver_each_morning, made
 from slack_peer import TOKEN, FaultServer, Peer, peer
-from slack_reports import hold, rollback
+from slack_reports import rollback
 
-from pacer_pipelines.adapters.letters import Address, Letter, Picture
 from pacer_pipelines.adapters.slack import Slack
 from pacer_pipelines.adapters.slack_message import letter
-from pacer_pipelines.errors import DeliveryFailed
 
-FIRST, AT = date(2026, 11, 1), datetime(2026, 11, 15, 5)
-DAYS = [FIRST + timedelta(days=number) for number in range(100)]
+AT = datetime(2026, 11, 15, 5)
 FAULTS = {
     "rate limit": "before 429", "500 before storing": "before 500", "500 after storing": "after 500",
     "dropped before": "before drop", "dropped after": "after drop", "invalid_blocks": "before invalid_blocks",
     "revoked token": "before token_revoked", "slow answer": "after hang",
 }  # fmt: skip
-METHODS = ("chat.postMessage", "conversations.history", "files.completeUploadExternal")
 
 
 @pytest.fixture
@@ -37,12 +34,6 @@ def between(slack_of_others: Peer) -> Iterator[FaultServer]:
         yield server
 
 
-def made(channel: str, day: date) -> tuple[Letter, Address]:
-    told = dataclasses.replace(hold(), date=day, verdict_id=f"{day.toordinal():016x}")
-    picture = Picture(f"effect-{day}.png", "Effect", "words", b"\x89PNG")
-    return letter(told, [picture]), Address(channel, told.experiment, day, told.verdict_id)
-
-
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_hundred_verdicts_arrive_once_and_in_order(
     slack_of_others: Peer, between: FaultServer, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
@@ -50,27 +41,15 @@ def test_a_hundred_verdicts_arrive_once_and_in_order(
     slack = Slack(TOKEN, tmp_path, between.url, AT, lambda seconds: None)
     # by its id: this peer knows a channel by "pacer-experiments" or its id, and not by "#pacer-experiments"
     channel = slack_of_others.channel()
-    waiting: list[date] = []
     if name == "slow answer":
         monkeypatch.setattr("pacer_pipelines.adapters.slack_calls.TIMEOUT_SECONDS", 0.2)
-    for number, day in enumerate(DAYS):
-        if number % 3 == 0:
-            between.faults = [(METHODS[number // 3 % 3], FAULTS[name])] * (2 if number % 9 == 0 else 1)
-        waiting.append(day)
-        # a run delivers what waits first, and stops at the first that fails
-        while waiting:
-            try:
-                slack.deliver(*made(channel, waiting[0]))
-            except DeliveryFailed:
-                break
-            waiting.pop(0)
-        between.faults = []
+    deliver_each_morning(slack, between, FAULTS[name], channel)
     between.released.set()
     assert len(between.met) >= 20
     monkeypatch.undo()
     slack = Slack(TOKEN, tmp_path, between.url, AT)
     for day in DAYS:
-        assert slack.deliver(*made(channel, day)).missing == (), day
+        assert slack.deliver(*made(day, channel)).missing == (), day
     roots = slack_of_others.roots()
     assert [root["metadata"]["event_payload"]["date"] for root in roots] == [day.isoformat() for day in DAYS]
     for root in roots[::10]:
@@ -82,7 +61,7 @@ def test_another_verdict_of_the_day_changes_its_message_and_its_thread(
     slack_of_others: Peer, tmp_path: Path
 ) -> None:
     slack = Slack(TOKEN, tmp_path, slack_of_others.url, AT)
-    first, address = made(slack_of_others.channel(), FIRST)
+    first, address = made(FIRST, slack_of_others.channel())
     assert slack.deliver(first, address).status == "posted"
     assert slack.deliver(first, address).status == "already_posted"
     told = letter(dataclasses.replace(rollback("ko"), date=FIRST))
@@ -97,7 +76,7 @@ def test_another_verdict_of_the_day_changes_its_message_and_its_thread(
 
 
 def test_a_memory_that_is_lost_is_found_again_in_the_channel(slack_of_others: Peer, tmp_path: Path) -> None:
-    told, address = made(slack_of_others.channel(), FIRST)
+    told, address = made(FIRST, slack_of_others.channel())
     assert Slack(TOKEN, tmp_path / "a", slack_of_others.url, AT).deliver(told, address).status == "posted"
     outbox = next((tmp_path / "a").glob("*.json"))
     pending = outbox.read_text(encoding="utf-8")
