@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pacer_pipelines.adapters.verdicts import Verdicts
 from pacer_pipelines.config import load_world
-from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
+from pacer_pipelines.dashboard.charts import effect_chart, strength_chart
+from pacer_pipelines.dashboard.drawing import draw
 from pacer_pipelines.decisions.values import Verdict
 
 FOLDER = Path(__file__).parent / "statistics"

@@ -1,10 +1,20 @@
 """The published marts day by day, for people to look at."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from pacer_pipelines.adapters.published import MARTS, Published
-from pacer_pipelines.decisions.daily import CallDay, Daily, DecisionCount, RateDay, UnitCount
+from pacer_pipelines.decisions.daily import (
+    USUAL_DAYS,
+    CallDay,
+    CardCount,
+    Daily,
+    DecisionCount,
+    DelayCount,
+    RateDay,
+    SourceHour,
+    UnitCount,
+)
 from pacer_pipelines.errors import NothingPublished
 
 _OWN = "where experiment_id = $experiment and metric_date <= $through"
@@ -18,6 +28,14 @@ UNITS = f"select phase, variant, sum(units) from units_daily {_OWN} group by pha
 DECISIONS = f"""
 select variant, decision, sum(requests) from ratings_by_decision_daily {_OWN}
 group by variant, decision order by all"""
+DELAYS = f"""
+select variant, within_days, sum(ratings) from rating_delays_daily {_OWN}
+group by variant, within_days order by all"""
+CARDS = f"select variant, sum(cards), sum(reviewed) from cards_daily {_OWN} group by variant order by all"
+# of all experiments: a row of a log is there or not
+HOURS = """
+select subject, metric_date, started_at, row_count from rows_hourly
+where metric_date between $since and $through order by all"""
 
 
 def daily(home: Path, experiment_id: str, through: date) -> Daily:
@@ -34,14 +52,18 @@ def daily(home: Path, experiment_id: str, through: date) -> Daily:
         return Daily()
     if any(table not in published.manifest for table in MARTS):
         return Daily()
-    given = {"experiment": experiment_id, "through": through}
+    own = {"experiment": experiment_id, "through": through}
+    week = {"since": through - timedelta(days=USUAL_DAYS), "through": through}
 
-    def rows(sql: str) -> list[tuple[object, ...]]:
+    def rows(sql: str, given: dict[str, object]) -> list[tuple[object, ...]]:
         return [tuple(row.values()) for row in published.query(sql, given)]
 
     return Daily(
-        rates=tuple(RateDay(*row) for row in rows(RATES)),  # type: ignore[arg-type]
-        calls=tuple(CallDay(*row) for row in rows(CALLS)),  # type: ignore[arg-type]
-        units=tuple(UnitCount(*row) for row in rows(UNITS)),  # type: ignore[arg-type]
-        decisions=tuple(DecisionCount(*row) for row in rows(DECISIONS)),  # type: ignore[arg-type]
+        rates=tuple(RateDay(*row) for row in rows(RATES, own)),  # type: ignore[arg-type]
+        calls=tuple(CallDay(*row) for row in rows(CALLS, own)),  # type: ignore[arg-type]
+        units=tuple(UnitCount(*row) for row in rows(UNITS, own)),  # type: ignore[arg-type]
+        decisions=tuple(DecisionCount(*row) for row in rows(DECISIONS, own)),  # type: ignore[arg-type]
+        delays=tuple(DelayCount(*row) for row in rows(DELAYS, own)),  # type: ignore[arg-type]
+        cards=tuple(CardCount(*row) for row in rows(CARDS, own)),  # type: ignore[arg-type]
+        hours=tuple(SourceHour(*row) for row in rows(HOURS, week)),  # type: ignore[arg-type]
     )

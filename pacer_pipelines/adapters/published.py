@@ -18,7 +18,8 @@ from pacer_pipelines.errors import NothingPublished
 
 MARTS = (
     "metric_sums_daily", "student_sums_daily", "segment_sums_daily", "ratings_by_decision_daily", "units_daily",
-    "exposures_daily", "served_identities_daily", "row_fates_daily",
+    "exposures_daily", "served_identities_daily", "row_fates_daily", "rows_hourly", "rating_delays_daily",
+    "cards_daily",
 )  # fmt: skip
 KEPT_VERSIONS = 5
 # One thread and a total order, so that the same rows are the same bytes; extensions are never fetched.

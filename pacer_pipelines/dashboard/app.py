@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from pacer_pipelines.dashboard.charts import draw
 from pacer_pipelines.dashboard.compare import MOST, compare_page
 from pacer_pipelines.dashboard.data_docs import SHEET
+from pacer_pipelines.dashboard.drawing import draw
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.guard import Guard, Guarded
 from pacer_pipelines.dashboard.live import live_object, script

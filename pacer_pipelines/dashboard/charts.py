@@ -1,30 +1,29 @@
-"""Chart specs (Vega-Lite, as dicts) of one experiment over its days, and their drawing as SVG.
+"""Chart specs of one experiment over its days."""
 
-Colours are the light theme's; the page's style sheet maps each of them to the reader's theme.
-"""
-
-import json
-import re
 from collections.abc import Sequence
-from functools import lru_cache
-from html import escape
-from typing import Any
 
+from pacer_pipelines.dashboard.drawing import (
+    BLUE,
+    DASHES,
+    INK,
+    MUTED,
+    SHAPES,
+    VARIANT_COLOURS,
+    VERDICT_COLOURS,
+    Row,
+    Spec,
+    frame,
+    level,
+    over_days,
+    quantity,
+    upright,
+    variant_colour,
+    verdict_colour,
+)
 from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.values import Finding, Verdict
 from pacer_pipelines.decisions.wording import enough_to_show, metric_name
 from pacer_pipelines.plan import Plan
-
-Spec = dict[str, Any]
-Row = dict[str, Any]
-
-INK, MUTED, GRID, BLUE = "#1f2328", "#59636e", "#d1d9e0", "#0969da"
-# variants: apart for every kind of colour vision, and by shape and dash as well (Okabe and Ito, 2008)
-VARIANT_COLOURS = {"control": "#d55e00", "treatment": "#0072b2"}
-VERDICT_COLOURS = {"promote": "#1a7f37", "hold": "#9a6700", "rollback": "#d1242f"}
-WIDTH, HEIGHT = 440, 230
-_CLIP = re.compile(r"\bclip\d+")
-VEGA_LITE = "6.4"
 
 
 def effect_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
@@ -52,23 +51,23 @@ def effect_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
     scale = {"domain": [-limit, limit], "nice": False}
     y_axis = {"title": say("figure.points"), "format": "d", "tickCount": 7}
     layers = [
-        _level(0, INK, [1, 0], say("figure.no_effect")),
-        _level(smallest, BLUE, [4, 3], say("figure.worth_a_change", smallest=f"+{smallest:g}")),
+        level(0, INK, [1, 0], say("figure.no_effect")),
+        level(smallest, BLUE, [4, 3], say("figure.worth_a_change", smallest=f"+{smallest:g}")),
         {
             "mark": {"type": "rule", "clip": True, "strokeWidth": 2, "opacity": 0.75},
             "encoding": {
-                "y": _axis("low", scale, y_axis),
+                "y": quantity("low", scale, y_axis),
                 "y2": {"field": "high"},
-                "color": _verdict_colour(),
+                "color": verdict_colour(),
             },
         },
         {
             "mark": {"type": "point", "clip": True, "filled": True, "size": 55, "opacity": 1},
-            "encoding": {"y": _axis("effect", scale, y_axis), "color": _verdict_colour()},
+            "encoding": {"y": quantity("effect", scale, y_axis), "color": verdict_colour()},
         },
     ]
     title = say("figure.effect", metric=metric_name(plan.primary.metric), variant=plan.treatment.variant)
-    return _chart(title, rows, layers)
+    return over_days(title, rows, layers)
 
 
 def strength_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
@@ -88,10 +87,10 @@ def strength_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
     scale = {"domain": [low, high], "nice": False}
     y_axis = {"title": "z*", "format": "d", "tickCount": 7}
     layers = [
-        _level(0, MUTED, [1, 0], ""),
+        level(0, MUTED, [1, 0], ""),
         {
             "mark": {"type": "line", "clip": True, "color": BLUE, "strokeDash": [4, 3], "strokeWidth": 2},
-            "encoding": {"y": _axis("bar", scale, y_axis)},
+            "encoding": {"y": quantity("bar", scale, y_axis)},
         },
         {
             "data": {"values": rows[-1:]},
@@ -104,18 +103,47 @@ def strength_chart(verdicts: Sequence[Verdict], plan: Plan) -> Spec:
                 "dx": 16,
                 "fontSize": 12,
             },
-            "encoding": {"y": _axis("bar", scale, y_axis)},
+            "encoding": {"y": quantity("bar", scale, y_axis)},
         },
         {
             "mark": {"type": "line", "clip": True, "color": MUTED, "strokeWidth": 1},
-            "encoding": {"y": _axis("z", scale, y_axis)},
+            "encoding": {"y": quantity("z", scale, y_axis)},
         },
         {
             "mark": {"type": "point", "clip": True, "filled": True, "size": 55, "opacity": 1},
-            "encoding": {"y": _axis("z", scale, y_axis), "color": _verdict_colour()},
+            "encoding": {"y": quantity("z", scale, y_axis), "color": verdict_colour()},
         },
     ]
-    return _chart(say("figure.strength"), rows, layers)
+    return over_days(say("figure.strength"), rows, layers)
+
+
+def detectable_chart(title: str, rows: list[Row]) -> Spec:
+    """The smallest effect that is found with 80 % power, day by day, in points, and the one that is worth a change.
+
+    Args:
+        title: what is drawn.
+        rows: one per day: day, detectable and worth, in points.
+    """
+    # the first days' huge numbers are cut
+    known = sorted(row["detectable"] for row in rows)
+    top = 1.25 * max(
+        [*known[: max(len(known) * 3 // 4, 1)], *(2 * row["worth"] for row in rows)], default=1.0
+    )
+    scale = {"domain": [0, top], "nice": False}
+    y_axis = {"title": say("figure.points"), "tickCount": 6}
+    worth = rows[-1]["worth"] if rows else 0.0
+    layers = [
+        level(worth, BLUE, [4, 3], say("figure.worth_a_change", smallest=f"+{worth:g}")),
+        {
+            "mark": {"type": "line", "clip": True, "color": INK, "strokeWidth": 2},
+            "encoding": {"y": quantity("detectable", scale, y_axis)},
+        },
+        {
+            "mark": {"type": "point", "clip": True, "filled": True, "size": 45, "color": INK, "opacity": 1},
+            "encoding": {"y": quantity("detectable", scale, y_axis)},
+        },
+    ]
+    return over_days(title, rows, layers)
 
 
 def rate_chart(title: str, rows: list[Row]) -> Spec:
@@ -134,36 +162,21 @@ def rate_chart(title: str, rows: list[Row]) -> Spec:
         {
             "mark": {"type": "line", "clip": True, "strokeWidth": 2},
             "encoding": {
-                "y": _axis("so_far", scale, y_axis),
-                "color": _variant_colour(),
-                "strokeDash": {"field": "variant", "type": "nominal", "legend": None, "scale": _DASHES},
+                "y": quantity("so_far", scale, y_axis),
+                "color": variant_colour(),
+                "strokeDash": {"field": "variant", "type": "nominal", "legend": None, "scale": DASHES},
             },
         },
         {
             "mark": {"type": "point", "clip": True, "size": 30, "opacity": 0.9},
             "encoding": {
-                "y": _axis("rate", scale, y_axis),
-                "color": _variant_colour(),
-                "shape": {"field": "variant", "type": "nominal", "legend": None, "scale": _SHAPES},
+                "y": quantity("rate", scale, y_axis),
+                "color": variant_colour(),
+                "shape": {"field": "variant", "type": "nominal", "legend": None, "scale": SHAPES},
             },
         },
     ]
-    return _chart(title, rows, layers)
-
-
-_NAMES = list(VARIANT_COLOURS)
-_DASHES = {"domain": _NAMES, "range": [[6, 3], [1, 0]]}
-_SHAPES = {"domain": _NAMES, "range": ["circle", "square"]}
-
-
-def _variant_colour() -> Spec:
-    scale = {"domain": _NAMES, "range": list(VARIANT_COLOURS.values())}
-    return {
-        "field": "variant",
-        "type": "nominal",
-        "scale": scale,
-        "legend": {"title": None, "orient": "bottom"},
-    }
+    return over_days(title, rows, layers)
 
 
 def share_chart(title: str, rows: list[Row], changes: list[Row]) -> Spec:
@@ -184,17 +197,17 @@ def share_chart(title: str, rows: list[Row], changes: list[Row]) -> Spec:
         },
         {
             "mark": {"type": "line", "clip": True, "interpolate": "step-after", "color": INK, "strokeWidth": 2},
-            "encoding": {"y": _axis("planned", scale, y_axis)},
+            "encoding": {"y": quantity("planned", scale, y_axis)},
         },
         {
             "mark": {
                 "type": "point", "clip": True, "filled": True, "size": 45, "opacity": 1, "shape": "square",
                 "color": VARIANT_COLOURS["treatment"],
             },
-            "encoding": {"y": _axis("served", scale, y_axis)},
+            "encoding": {"y": quantity("served", scale, y_axis)},
         },
     ]  # fmt: skip
-    return _chart(title, rows, layers)
+    return over_days(title, rows, layers)
 
 
 def margin_chart(title: str, rows: list[Row]) -> Spec:
@@ -218,8 +231,8 @@ def margin_chart(title: str, rows: list[Row]) -> Spec:
         "axis": {"title": None, "labelLimit": 200, "minExtent": 120},
     }
     layers = [
-        _upright(0, INK, [1, 0]),
-        _upright(-100, VERDICT_COLOURS["rollback"], [4, 3]),
+        upright(0, INK, [1, 0]),
+        upright(-100, VERDICT_COLOURS["rollback"], [4, 3]),
         {
             "mark": {"type": "rule", "clip": True, "strokeWidth": 2, "color": BLUE},
             "encoding": {"y": y, "x": {"field": "low", **x}, "x2": {"field": "high"}},
@@ -236,15 +249,7 @@ def margin_chart(title: str, rows: list[Row]) -> Spec:
             "encoding": {"y": y, "x": {"field": "effect", **x}},
         },
     ]
-    return {**_frame(title, rows, layers), "height": {"step": 38}}
-
-
-def _upright(value: float, colour: str, dash: list[int]) -> Spec:
-    return {
-        "data": {"values": [{"level": value}]},
-        "mark": {"type": "rule", "color": colour, "strokeDash": dash},
-        "encoding": {"x": {"field": "level", "type": "quantitative"}},
-    }
+    return {**frame(title, rows, layers), "height": {"step": 38}}
 
 
 def funnel_chart(title: str, rows: list[Row]) -> Spec:
@@ -264,47 +269,13 @@ def funnel_chart(title: str, rows: list[Row]) -> Spec:
                 "axis": {"title": None, "labelLimit": 200, "minExtent": 120},
             },
             "yOffset": {"field": "variant", "type": "nominal"},
-            "x": _axis("percent", {"domain": [0, 100]}, {"title": say("figure.of_requests"), "tickCount": 6}),
-            "color": _variant_colour(),
+            "x": quantity(
+                "percent", {"domain": [0, 100]}, {"title": say("figure.of_requests"), "tickCount": 6}
+            ),
+            "color": variant_colour(),
         },
     }
-    return {**_frame(title, rows, [bars]), "height": {"step": 18}}
-
-
-def draw(spec: Spec, name: str) -> str:
-    """The chart as an SVG element, to be put into a page.
-
-    Args:
-        spec: Vega-Lite spec.
-        name: unique on the page; keeps the ids inside apart from those of other charts.
-    """
-    return _drawn(json.dumps(spec), spec["title"]["text"], name)
-
-
-# the same chart for the next viewer
-@lru_cache(maxsize=128)
-def _drawn(spec: str, title: str, name: str) -> str:
-    import vl_convert
-
-    svg = str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
-    # clips are counted per process; the same chart has to be the same bytes
-    clips = {clip: f"clip{number}" for number, clip in enumerate(dict.fromkeys(_CLIP.findall(svg)), start=1)}
-    svg = _CLIP.sub(lambda match: clips[match.group()], svg)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
-    # one picture with one name; its numbers are a table for whoever does not see it
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
-
-
-def picture(spec: Spec) -> bytes:
-    """The chart as a PNG on white, twice as large as on a page, for a reader who has no page.
-
-    Args:
-        spec: Vega-Lite spec.
-    """
-    import vl_convert
-
-    framed = {**spec, "background": "#ffffff", "padding": 16}
-    return bytes(vl_convert.vegalite_to_png(json.dumps(framed), vl_version=VEGA_LITE, scale=2))
+    return {**frame(title, rows, [bars]), "height": {"step": 18}}
 
 
 def _shown(verdicts: Sequence[Verdict], metric: str) -> list[tuple[Verdict, Finding]]:
@@ -322,79 +293,3 @@ def _limit(rows: Sequence[Row], smallest: float) -> float:
     """Half height of the chart: the first days' huge intervals are cut, the last day's is shown whole."""
     ends = [abs(rows[-1][end]) for end in ("low", "high") if rows and rows[-1][end] is not None]
     return 1.25 * float(max([2 * smallest, *ends, *(abs(row["effect"]) for row in rows)]))
-
-
-def _axis(field: str, scale: Spec, axis: Spec) -> Spec:
-    return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
-
-
-def _verdict_colour() -> Spec:
-    names = list(VERDICT_COLOURS)
-    scale = {"domain": names, "range": [VERDICT_COLOURS[name] for name in names]}
-    return {
-        "field": "verdict",
-        "type": "nominal",
-        "scale": scale,
-        "legend": {"title": None, "orient": "bottom"},
-    }
-
-
-def _level(value: float, colour: str, dash: list[int], label: str) -> Spec:
-    """A horizontal line with its name at the right end."""
-    place = {"align": "left", "baseline": "middle", "dx": 6, "dy": -9 if value > 0 else 5, "fontSize": 12}
-    text = {"type": "text", "text": label, "lineBreak": "\n", "color": colour, **place}
-    return {
-        "data": {"values": [{"level": value}]},
-        "encoding": {"y": {"field": "level", "type": "quantitative"}},
-        "layer": [
-            {"mark": {"type": "rule", "color": colour, "strokeDash": dash}},
-            {"mark": text, "encoding": {"x": {"value": WIDTH}}},
-        ],
-    }
-
-
-def _chart(title: str, rows: list[Row], layers: list[Spec]) -> Spec:
-    """A chart over the days of the experiment."""
-    last = max((row["day"] for row in rows), default=7)
-    day = {
-        "field": "day",
-        "type": "quantitative",
-        "scale": {"domain": [0.5, max(last, 7) + 0.5], "nice": False},
-        "axis": {"title": say("figure.day"), "format": "d", "tickMinStep": 1, "grid": False},
-    }
-    drawn = [layer if "data" in layer and "layer" in layer else _with_day(layer, day) for layer in layers]
-    return _frame(title, rows, drawn)
-
-
-def _frame(title: str, rows: list[Row], layers: list[Spec]) -> Spec:
-    text = {
-        "labelColor": MUTED,
-        "titleColor": MUTED,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": 400,
-    }
-    lines = {"gridColor": GRID, "gridOpacity": 0.7, "domainColor": GRID, "tickColor": GRID}
-    return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "background": None,
-        # letters are measured narrower than some readers' fonts are
-        "padding": {"left": 5, "top": 5, "right": 16, "bottom": 5},
-        "width": WIDTH,
-        "height": HEIGHT,
-        "title": {
-            "text": title,
-            "anchor": "start",
-            "color": INK,
-            "fontSize": 14,
-            "fontWeight": 600,
-            "offset": 12,
-        },
-        "data": {"values": rows},
-        "layer": layers,
-        "config": {"font": "sans-serif", "view": {"stroke": None}, "axis": {**text, **lines}, "legend": text},
-    }
-
-
-def _with_day(layer: Spec, day: Spec) -> Spec:
-    return {**layer, "encoding": {"x": day, **layer["encoding"]}}

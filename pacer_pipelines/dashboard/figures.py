@@ -1,14 +1,9 @@
 """The figures of an experiment: each a chart, and the numbers that it is drawn from as a table and as CSV."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
 
 from pacer_pipelines.dashboard.charts import (
-    Row,
-    Spec,
+    detectable_chart,
     effect_chart,
     funnel_chart,
     margin_chart,
@@ -16,34 +11,14 @@ from pacer_pipelines.dashboard.charts import (
     share_chart,
     strength_chart,
 )
+from pacer_pipelines.dashboard.drawing import Figure, Row, Spec
+from pacer_pipelines.dashboard.health_figures import delay, hours, split
 from pacer_pipelines.dashboard.seen import Seen
 from pacer_pipelines.decisions.catalogue import say
 from pacer_pipelines.decisions.daily import VARIANTS, RateDay, cumulative, share_of_treatment
+from pacer_pipelines.decisions.detectable import detectable
 from pacer_pipelines.decisions.values import Finding
-from pacer_pipelines.decisions.wording import enough_to_show, metric_name
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A chart with its numbers; ``note`` says how to read it. ``rows`` are what the chart is given, nothing else."""
-
-    name: str
-    title: str
-    note: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    spec: Spec
-
-    def cells(self) -> list[tuple[str, ...]]:
-        """The numbers as text, one line per row."""
-        return [tuple(_text(row.get(column)) for column in self.columns) for row in self.rows]
-
-    def csv(self) -> str:
-        """The numbers as CSV, with a head."""
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([self.columns, *self.cells()])
-        return file.getvalue()
+from pacer_pipelines.decisions.wording import FEWEST_UNITS, enough_to_show, metric_name
 
 
 def figures(seen: Seen) -> dict[str, Figure]:
@@ -65,6 +40,30 @@ def strength(seen: Seen) -> Figure:
     """z* against the promote bar."""
     spec = strength_chart(seen.verdicts, seen.plan)
     return _of_spec("strength", spec, ("day", "z", "bar", "verdict"), say("figure.strength_note"))
+
+
+def planner(seen: Seen) -> Figure:
+    """What the experiment can find by each day, beside what it is looking for."""
+    primary = seen.plan.primary
+    each = (
+        (day.day, next((each for each in day.findings if each.metric == primary.metric), None))
+        for day in seen.verdicts
+    )
+    rows = tuple(
+        {
+            "day": day,
+            "detectable": round(100 * found.now, 2),
+            "at_best": round(100 * found.at_best, 2),
+            "worth": round(100 * primary.smallest_effect, 2),
+        }
+        for day, finding in each
+        if finding and enough_to_show(finding) and (found := detectable(finding, seen.plan))
+    )
+    title = say("figure.planner")
+    columns = ("day", "detectable", "at_best", "worth")
+    return Figure(
+        "planner", title, say("figure.planner_note"), columns, rows, detectable_chart(title, list(rows))
+    )
 
 
 def good_rate(seen: Seen) -> Figure:
@@ -152,7 +151,7 @@ def funnel(seen: Seen) -> Figure:
     return Figure("funnel", title, note, columns, ordered, funnel_chart(title, list(ordered)))
 
 
-STAGES = tuple(say(f"figure.{stage}") for stage in ("requests", "approved", "card_made"))
+STAGES = tuple(say(f"figure.{stage}") for stage in ("requests", "approved", "card_made", "reviewed"))
 
 
 def _stages(seen: Seen, variant: str) -> Iterable[Row]:
@@ -162,13 +161,22 @@ def _stages(seen: Seen, variant: str) -> Iterable[Row]:
     approved = sum(
         row.requests for row in seen.daily.decisions if (row.variant, row.decision) == (variant, "APPROVE")
     )
-    for stage, count in zip(STAGES, (cards.n, approved, cards.y), strict=True):
-        percent = round(100 * count / cards.n, 1)
-        yield {"stage": stage, "variant": variant, "count": int(count), "percent": percent}
+    counts = [(cards.n, cards.n), (approved, cards.n), (cards.y, cards.n)]
+    old = next((row for row in seen.daily.cards if row.variant == variant), None)
+    if old is not None and old.cards >= FEWEST_UNITS:
+        # of the cards that had their days: as many of all cards will be reviewed
+        counts.append((old.reviewed, old.cards * cards.n / cards.y))
+    for stage, (count, whole) in zip(STAGES, counts, strict=False):
+        yield {
+            "stage": stage,
+            "variant": variant,
+            "count": int(count),
+            "percent": round(100 * count / whole, 1),
+        }
 
 
 MAKERS: tuple[Callable[[Seen], Figure], ...] = (
-    effect, strength, good_rate, guarded, share, rating_rate, funnel,
+    effect, strength, good_rate, guarded, planner, share, split, rating_rate, delay, funnel, hours,
 )  # fmt: skip
 
 
@@ -178,9 +186,3 @@ def _of_spec(name: str, spec: Spec, columns: tuple[str, ...], note: str) -> Figu
 
 def _percent(row: RateDay) -> float | None:
     return None if row.rate is None else round(100 * row.rate, 2)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from html import escape
 
-from pacer_pipelines.dashboard.charts import draw
-from pacer_pipelines.dashboard.figures import Figure, figures
+from pacer_pipelines.dashboard.figure_page import charts, place
+from pacer_pipelines.dashboard.figures import figures
+from pacer_pipelines.dashboard.health_page import HEALTH, health
 from pacer_pipelines.dashboard.live import live_strip
 from pacer_pipelines.dashboard.markup import bullets, cell, html_page, number, section, table, word_cell
 from pacer_pipelines.dashboard.seen import Seen
-from pacer_pipelines.decisions.catalogue import Words, in_language, say
+from pacer_pipelines.decisions.catalogue import Words, in_language
 from pacer_pipelines.decisions.metric_rows import MetricRow
 from pacer_pipelines.decisions.report import COLUMNS, Report, identity, report, report_in
 from pacer_pipelines.decisions.segments import EXPLORATORY, HEAD, Segment, segment_cells
-from pacer_pipelines.decisions.values import Check, Verdict
+from pacer_pipelines.decisions.values import Verdict
 from pacer_pipelines.decisions.wording import metric_name
 from pacer_pipelines.plan import Plan
 
@@ -51,7 +52,7 @@ def _judged(seen: Seen, root: str | None, strip: str, t: Words) -> list[str]:
         _banner(latest),
         _facts(latest, t),
         strip,
-        _charts(seen, [shown[name] for name in FIRST if name in shown], root, t),
+        charts(seen, [shown[name] for name in FIRST if name in shown], root, t),
         section(
             t("page.metrics"),
             _metrics(latest.rows, t) + f'<p class="muted">{escape(t("report.footnote"))}</p>',
@@ -60,12 +61,12 @@ def _judged(seen: Seen, root: str | None, strip: str, t: Words) -> list[str]:
         section(t("slack.missing_facts"), bullets(latest.missing_facts)) if latest.missing_facts else "",
         section(
             t("slack.details"),
-            _charts(seen, [each for name, each in shown.items() if name not in FIRST], root, t),
+            charts(seen, [each for name, each in shown.items() if name not in (*FIRST, *HEALTH)], root, t),
         ),
         section(t("page.changes"), _changes(seen, t)),
         section(
             f"{t('slack.checks')}: {latest.checks_line}",
-            _checks(in_language(days[-1].checks, plan.language), t) + _docs(latest, root, t),
+            health(seen, days[-1], shown, root, t),
         ),
         _segments(plan, seen.explored, t),
         section(t("page.every_day"), _history(days, reports, root, t)),
@@ -116,36 +117,8 @@ def _split(strength: str) -> tuple[str, str]:
     return first, rest
 
 
-def _charts(seen: Seen, shown: Sequence[Figure], root: str | None, t: Words) -> str:
-    if not shown:
-        return f"<p>{t('page.nothing_to_draw')}</p>"
-    return f'<div class="charts">{"".join(_figure(seen, each, root, t) for each in shown)}</div>'
-
-
-def _figure(seen: Seen, shown: Figure, root: str | None, t: Words) -> str:
-    """A chart; below it how to read it, and its numbers as a table and as CSV."""
-    rows = [f"<tr>{''.join(map(number, cells))}</tr>" for cells in shown.cells()]
-    where = _place(seen, root)
-    csv = (
-        f'<p><a href="{where}/figures/{shown.name}.csv">{t("page.csv")}</a></p>' if where is not None else ""
-    )
-    return (
-        f'<figure id="{shown.name}" aria-label="{escape(shown.title)}">{draw(shown.spec, shown.name)}'
-        f'<figcaption class="muted">{escape(shown.note)}</figcaption>'
-        f"<details><summary>{t('page.numbers')}</summary>{table(shown.columns, rows, right=len(shown.columns))}{csv}"
-        "</details></figure>"
-    )
-
-
-def _place(seen: Seen, root: str | None) -> str | None:
-    """The address of the shown day; None for a page that stands alone."""
-    if root is None or seen.latest is None:
-        return None
-    return escape(f"{root}/experiments/{seen.plan.slug}/{seen.latest.date}")
-
-
 def _downloads(seen: Seen, root: str | None, t: Words) -> str:
-    where = _place(seen, root)
+    where = place(seen, root)
     if where is None:
         return ""
     return (
@@ -202,37 +175,6 @@ def _segments(plan: Plan, explored: Sequence[Segment], t: Words) -> str:
         t("page.segments", metric=metric_name(metric)),
         f'<p class="muted">{escape(in_language(EXPLORATORY, plan.language))}</p>'
         f"<details><summary>{t('page.segment_count', number=len(explored))}</summary>{shown}</details>",
-    )
-
-
-def _checks(checks: tuple[Check, ...], t: Words) -> str:
-    if not checks:
-        return f"<p>{t('page.no_check')}</p>"
-    failed = [_check_row(check, t) for check in checks if not check.passed]
-    passed = [_check_row(check, t) for check in checks if check.passed]
-    head = tuple(t(f"page.{name}") for name in ("check", "result", "observed", "expected", "asked"))
-    shown = table(head, failed) if failed else ""
-    if not passed:
-        return shown
-    summary = f"<summary>{t('page.passed_count', number=len(passed))}</summary>"
-    return f"{shown}<details>{summary}{table(head, passed)}</details>"
-
-
-def _docs(latest: Report, root: str | None, t: Words) -> str:
-    """Where each check of the day is explained, beside the days before."""
-    if root is None:
-        return ""
-    return f'<p><a href="{escape(root)}/data-docs/{latest.date}.html">{t("slack.data_docs")}</a></p>'
-
-
-def _check_row(check: Check, t: Words) -> str:
-    tone = "promote" if check.passed else "rollback" if check.severity == "critical" else "hold"
-    result = t("page.passed") if check.passed else t("page.failed", severity=say(f"word.{check.severity}"))
-    detail = f"{check.observed}. {check.detail}" if check.detail and not check.passed else check.observed
-    return (
-        f"<tr>{cell(f'{check.source}: {check.name}')}"
-        f'<td class="{tone}"><span class="tone">{result}</span></td>'
-        f'{cell(detail)}{cell(check.expected)}<td class="reason">{escape(check.why)}</td></tr>'
     )
 
 

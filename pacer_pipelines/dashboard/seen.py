@@ -29,7 +29,8 @@ class ShareChange:
 class Seen:
     """One experiment: its plan, the verdict of each judged day, and what was counted and changed up to the last.
 
-    ``edited`` is what of the plan is not as it was registered.
+    ``edited`` is what of the plan is not as it was registered; ``splits`` is the planned percent of treatment among
+    units of both variants, by flag version.
     """
 
     plan: Plan
@@ -38,6 +39,7 @@ class Seen:
     changes: tuple[ShareChange, ...] = ()
     explored: tuple[Segment, ...] = ()
     edited: tuple[PlanChange, ...] = ()
+    splits: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def latest(self) -> Verdict | None:

@@ -57,7 +57,8 @@ def gather(inputs: Inputs, plan: Plan) -> Evidence:
         # what was seen at smaller shares, or of another model, is no evidence that B bears this one
         findings += (find_this_step(rows, plan, step, findings[0]),)
     rating_rate = next((finding for finding in findings if finding.metric == "rating_rate"), None)
-    checks = experiment_checks(rows, plan, split_shares(inputs, plan), inputs.frozen_hash, rating_rate)
+    splits = split_shares(inputs.shares, inputs.control_shares, plan)
+    checks = experiment_checks(rows, plan, splits, inputs.frozen_hash, rating_rate)
     checks = tuple(_acknowledged(check, inputs, plan) for check in checks)
     day = (inputs.date - plan.start_date).days + 1
     return Evidence(
@@ -110,18 +111,20 @@ def identity_changed(rows: MartRows, before: str, after: str) -> bool:
     return opening_of(after) > 1 or any(differs)
 
 
-def split_shares(inputs: Inputs, plan: Plan) -> Mapping[str, float]:
+def split_shares(
+    shares: Mapping[str, float], control_shares: Mapping[str, float], plan: Plan
+) -> Mapping[str, float]:
     """Percent of treatment among units of control and treatment, by flag version, where all shares are known.
 
     With one treatment that is its share of the traffic. In an arm of several, units of the others are not there: at
     20 % of B and 30 % of C the arm of B expects 20 in 70.
     """
     if plan.arms is None:
-        return inputs.shares
+        return shares
     both = {
-        version: (share, share + inputs.control_shares[version])
-        for version, share in inputs.shares.items()
-        if version in inputs.control_shares
+        version: (share, share + control_shares[version])
+        for version, share in shares.items()
+        if version in control_shares
     }
     return {version: 100 * share / total if total else 0.0 for version, (share, total) in both.items()}
 

@@ -4,7 +4,8 @@ import hashlib
 from datetime import date
 
 from pacer_pipelines.adapters.letters import Picture
-from pacer_pipelines.dashboard.charts import Spec, effect_chart, picture, strength_chart
+from pacer_pipelines.dashboard.charts import effect_chart, strength_chart
+from pacer_pipelines.dashboard.drawing import Spec, picture
 from pacer_pipelines.decisions.catalogue import in_language, say
 from pacer_pipelines.decisions.report import Report
 from pacer_pipelines.decisions.values import Verdict

@@ -10,8 +10,10 @@ from pacer_pipelines.adapters.flags import flag_changes
 from pacer_pipelines.adapters.verdicts import Verdicts
 from pacer_pipelines.config import World
 from pacer_pipelines.dashboard.seen import Seen, ShareChange, verdict_of
+from pacer_pipelines.decisions.evidence import split_shares
 from pacer_pipelines.decisions.plan_changes import PlanChange, plan_changes
 from pacer_pipelines.decisions.values import Verdict
+from pacer_pipelines.orchestration.flag_split import control_shares, flag_shares
 from pacer_pipelines.orchestration.registered import registered_plan
 from pacer_pipelines.plan import Plan
 
@@ -58,6 +60,7 @@ class WorldShelf:
             tuple(_changes(self._world.flag_history, plan, verdicts[-1])),
             explored(self._world.home, plan, history),
             _edited(self._world.home, plan),
+            split_shares(flag_shares(self._world, plan), control_shares(self._world, plan), plan),
         )
 
 

@@ -11,7 +11,6 @@ from pacer_pipelines import __version__
 from pacer_pipelines.adapters.atomic_file import replace_text
 from pacer_pipelines.adapters.evidence_rows import mart_rows
 from pacer_pipelines.adapters.expectations import explain_checks
-from pacer_pipelines.adapters.flags import history_shares
 from pacer_pipelines.adapters.journal import Journal
 from pacer_pipelines.adapters.published import Published
 from pacer_pipelines.adapters.verdicts import Again, Recorded
@@ -26,6 +25,7 @@ from pacer_pipelines.decisions.values import Check, Past, Verdict, canonical
 from pacer_pipelines.errors import NothingPublished
 from pacer_pipelines.ingest.jsonl import local_date
 from pacer_pipelines.orchestration import data_docs, window
+from pacer_pipelines.orchestration.flag_split import control_shares, flag_shares
 from pacer_pipelines.orchestration.ingestion import saved_problems
 from pacer_pipelines.orchestration.registered import frozen_hash
 from pacer_pipelines.orchestration.resources import EXPECTATIONS, PROJECT, WorldResource
@@ -53,6 +53,7 @@ ONLY_SHOWN = frozenset(
         "digest_text.py",
         "columns.py",
         "daily.py",
+        "detectable.py",
         "live.py",
         "plan_changes.py",
     }
@@ -196,12 +197,12 @@ def inputs_of(resource: WorldResource, plan: Plan, day: date, extra: tuple[Check
             *extra,
         ),
         history=past(resource, plan, day),
-        shares=flag_shares(resource, plan),
+        shares=flag_shares(resource.world, plan),
         sources=frozenset(configured),
         frozen_hash=frozen_hash(home, plan, rows),
         acknowledged=acknowledged(resource, plan, day),
         partitions=window.partitions(resource.landing, home, day, plan.start_date),
-        control_shares=control_shares(resource, plan),
+        control_shares=control_shares(resource.world, plan),
     )
 
 
@@ -271,19 +272,3 @@ def plan_checks(resource: WorldResource, plan: Plan) -> tuple[Check, ...]:
 def _before(extra: tuple[Check, ...], checks: tuple[Check, ...]) -> tuple[Check, ...]:
     """A run that broke may not have got to its checks: that they are missing says nothing more."""
     return tuple(check for check in checks if not (extra and check.name == "checks_ran"))
-
-
-def flag_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
-    """Percent of traffic on treatment by flag version, from archive, history and live file."""
-    world = resource.world
-    return history_shares(world.flag_folders, plan.flag_key, plan.treatment.variant, world.settings.flag_file)
-
-
-def control_shares(resource: WorldResource, plan: Plan) -> dict[str, float]:
-    """Percent of traffic that all treatments leave for control, by flag version; nothing unless there are several."""
-    arms = [other for other in resource.world.plans if other.logged_id == plan.logged_id]
-    if plan.arms is None or len(arms) != plan.arms:
-        return {}
-    shares = [flag_shares(resource, arm) for arm in arms]
-    known = set.intersection(*map(set, shares))
-    return {version: 100 - sum(each[version] for each in shares) for version in sorted(known)}

@@ -40,7 +40,14 @@ from pacer_pipelines.stats.proportions import difference_evidence, difference_lo
 from pacer_pipelines.stats.ratings import TippingPoint, per_request_bound, relative_difference, tipping_point
 from pacer_pipelines.stats.relative import RelativeEffect, relative_effect
 from pacer_pipelines.stats.segments import SegmentEffects, segment_effects
-from pacer_pipelines.stats.srm import SrmResult, WorstSlice, sequential_srm, worst_phase, worst_slice
+from pacer_pipelines.stats.srm import (
+    SrmResult,
+    WorstSlice,
+    sequential_srm,
+    split_limits,
+    worst_phase,
+    worst_slice,
+)
 from pacer_pipelines.stats.summaries import CovariateSums, Strata
 from pacer_pipelines.stats.tails import normal_score, normal_scores, student_value
 from pacer_pipelines.stats.units import summarise
@@ -75,6 +82,7 @@ __all__ = [  # noqa: RUF022 - in the order of reading: from sums to verdict mate
     "difference_lower_bound",
     "SrmResult",
     "sequential_srm",
+    "split_limits",
     "WorstSlice",
     "worst_phase",
     "worst_slice",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import optimize, special
 
 from pacer_pipelines.stats.arrays import FloatArray, frozen_floats, refuse_where
 
@@ -77,6 +77,52 @@ def sequential_srm(
         p_by_day=p_by_day,
         log_evidence=float(log_bf[-1]) if log_bf.size else 0.0,
     )
+
+
+def split_limits(
+    units: float, share: float, alpha: float, concentration: float = 100.0
+) -> tuple[float, float]:
+    """Give the shares of treatment that this many units could have without the test of their day rejecting.
+
+    The range in which the Bayes factor of :func:`sequential_srm` stays within 1 / alpha, for looking at a split beside
+    its test: the test itself remembers earlier days, too.
+
+    Args:
+        units: units of both variants so far, > 0.
+        share: planned share of treatment, in [0, 1].
+        alpha: level of the test, in (0, 1).
+        concentration: k > 0.
+
+    Returns:
+        Lowest and highest share of treatment, each in [0, 1]; only 0 or 1 where the plan allows nothing else.
+
+    Raises:
+        ValueError: a value outside these ranges.
+
+    References:
+        As :func:`sequential_srm`.
+
+    Example:
+        >>> low, high = split_limits(2000, 0.1, alpha=0.001)
+        >>> round(low, 3), round(high, 3)
+        (0.073, 0.13)
+    """
+    if not (units > 0 and math.isfinite(units)):
+        raise ValueError(f"units: got {units}, allowed: a positive number")
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha: got {alpha}, allowed: a level in (0, 1)")
+    shares = _shares([1 - share, share])
+    if share in (0, 1):
+        return share, share
+
+    def excess(treatment: float) -> float:
+        seen = np.array([[units * (1 - treatment), units * treatment]])
+        return float(_log_bayes_factor(seen, shares, concentration)[0]) + math.log(alpha)
+
+    # least evidence at the planned share, more the farther from it
+    low = 0.0 if excess(0.0) <= 0 else float(optimize.brentq(excess, 0.0, share))
+    high = 1.0 if excess(1.0) <= 0 else float(optimize.brentq(excess, share, 1.0))
+    return low, high
 
 
 @dataclass(frozen=True, slots=True)

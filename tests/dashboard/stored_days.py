@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from pacer_pipelines.dashboard.seen import Seen, verdict_of
-from pacer_pipelines.decisions.daily import CallDay, Daily, DecisionCount, RateDay
+from pacer_pipelines.decisions.daily import (
+    CallDay,
+    CardCount,
+    Daily,
+    DecisionCount,
+    DelayCount,
+    RateDay,
+    SourceHour,
+    UnitCount,
+)
 from pacer_pipelines.decisions.values import Check, Finding, Verdict, canonical
 from pacer_pipelines.plan import Plan, load_plan
 
@@ -62,6 +71,13 @@ RATES = tuple(
     for variant, n in (("control", 300.0), ("treatment", 100.0))
     for metric, y in (("good_rate", 0.75 * n), ("rating_rate", 0.6 * n), ("card_rate", 0.5 * n))
 )
+# 09:00 to 11:59 in Seoul, each day alike, but for the last hour of the last day
+HOURS = tuple(
+    SourceHour("exposures", date(2026, 11, 1) + timedelta(days=day), datetime(2026, 11, 1 + day, hour), 40.0)
+    for day in range(1, 15)
+    for hour in (0, 1, 2)
+    if (day, hour) != (14, 2)
+)
 DAILY = Daily(
     rates=(*RATES, RateDay(date(2026, 11, 16), "treatment", "good_rate", 3.0, 1.0)),
     calls=tuple(
@@ -69,7 +85,21 @@ DAILY = Daily(
         for day in range(1, 15)
         for variant, share in (("control", 70.0), ("treatment", 30.0))
     ),
-    units=(),
+    units=(
+        UnitCount("1", "control", 900.0),
+        UnitCount("1", "treatment", 100.0),
+        UnitCount("2", "control", 500.0),
+        UnitCount("2", "treatment", 500.0),
+        UnitCount("3", "control", 4.0),
+        UnitCount("3", "treatment", 1.0),
+    ),
+    delays=tuple(
+        DelayCount(variant, days, ratings)
+        for variant, each in (("control", (1400.0, 700.0, 420.0)), ("treatment", (280.0, 280.0, 280.0)))
+        for days, ratings in enumerate(each, start=1)
+    ),
+    cards=(CardCount("control", 1000.0, 400.0), CardCount("treatment", 200.0, 90.0)),
+    hours=HOURS,
     decisions=(DecisionCount("control", "APPROVE", 2500.0), DecisionCount("treatment", "APPROVE", 700.0)),
 )
 
@@ -77,7 +107,8 @@ DAILY = Daily(
 def seen(contents: list[dict[str, Any]] | None = None, **changes: Any) -> Seen:
     """The experiment with these stored verdicts, a fortnight of them by default."""
     found = fortnight() if contents is None else contents
-    return replace(Seen(plan(), tuple(map(verdict_of, found)), DAILY), **changes)
+    kept = Seen(plan(), tuple(map(verdict_of, found)), DAILY, splits={"1": 10.0, "2": 30.0, "3": 50.0})
+    return replace(kept, **changes)
 
 
 class Kept:

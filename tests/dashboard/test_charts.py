@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from stored_days import plan, verdict
 
-from pacer_pipelines.dashboard.charts import effect_chart, picture, strength_chart
+from pacer_pipelines.dashboard.charts import effect_chart, strength_chart
+from pacer_pipelines.dashboard.drawing import picture
 
 DAYS = [verdict(day) for day in range(1, 15)]
 

@@ -12,11 +12,15 @@ from stored_days import DAILY, Kept, seen, stored, verdict
 from test_app import ask
 
 from pacer_pipelines.dashboard.app import dashboard
+from pacer_pipelines.dashboard.drawing import draw
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.page import experiment_page
 from pacer_pipelines.dashboard.seen import ShareChange
 
-NAMES = ["effect", "strength", "good_rate", "guarded", "share", "rating_rate", "funnel"]
+NAMES = [
+    "effect", "strength", "good_rate", "guarded", "planner", "share", "split", "rating_rate", "delay", "funnel",
+    "hours",
+]  # fmt: skip
 
 
 def test_a_judged_experiment_has_every_figure() -> None:
@@ -86,9 +90,60 @@ def test_the_funnel_ends_in_cards() -> None:
     }  # fmt: skip
 
 
+def test_the_funnel_goes_on_to_the_first_review() -> None:
+    # 90 of 200 old cards were reviewed: as many of the cards of half the requests
+    assert row("funnel", stage="card reviewed", variant="treatment") == {
+        "stage": "card reviewed", "variant": "treatment", "count": 90, "percent": 22.5,
+    }  # fmt: skip
+
+
+def test_a_split_stands_beside_what_the_plan_allows() -> None:
+    as_planned, other = row("split", phase="1"), row("split", phase="2")
+    assert (as_planned["planned"], as_planned["seen"], other["planned"], other["seen"]) == (10, 10, 30, 50)
+    assert as_planned["low"] < 10 < as_planned["high"]
+    # the picture and the check agree: 500 of 1000 is no draw from 30 %
+    assert other["high"] < 50
+
+
+def test_a_phase_of_a_handful_of_units_is_not_shown() -> None:
+    assert [each["phase"] for each in figures(seen())["split"].rows] == ["1", "2"]
+
+
+def test_ratings_are_told_by_how_long_they_took() -> None:
+    # of 4200 and 1400 mature requests: 1400, 2100 and 2520; 280, 560 and 840
+    rated = {(each["variant"], each["within"]): each["rated"] for each in figures(seen())["delay"].rows}
+    assert [rated["control", days] for days in (1, 2, 3)] == [33.33, 50.0, 60.0]
+    assert [rated["treatment", days] for days in (1, 2, 3)] == [20.0, 40.0, 60.0]
+
+
+def test_an_hour_that_is_usually_there_and_is_missing_stands_out() -> None:
+    assert row("hours", hour=10) == {
+        "source": "exposures", "hour": 10, "rows": 40, "usual": 40.0, "percent": 100.0,
+    }  # fmt: skip
+    assert (row("hours", hour=11)["rows"], row("hours", hour=11)["percent"]) == (0, 0.0)
+    # only the missing hour is crossed out
+    assert draw(figures(seen())["hours"].spec, "hours").count("#d1242f") == 1
+
+
+def test_the_sources_of_the_day_stand_with_their_checks() -> None:
+    text = re.sub(r"<[^>]+>", " ", experiment_page(seen()))
+    (line,) = re.findall(r"exposures\s+(\d+)\s+(\d+)\s+([\d-]+ [\d:]+)\s+(\d+/\d+)", text)
+    assert line == ("80", "120", "2026-11-15 10:00", "1/1")
+
+
+def test_what_can_be_found_falls_towards_what_is_looked_for() -> None:
+    # day 14: se 0.9 / sqrt(840) / 3, bar 1.96, 80 % power; half of the planned sample is there
+    se = 0.9 / 840**0.5 / 3
+    assert row("planner", day=14) == {
+        "day": 14, "detectable": round(280 * se, 2), "at_best": round(280 * se * 0.5**0.5, 2), "worth": 3.0,
+    }  # fmt: skip
+    found = [each["detectable"] for each in figures(seen())["planner"].rows]
+    assert found == sorted(found, reverse=True)
+
+
 def test_without_published_marts_the_verdicts_are_drawn_all_the_same() -> None:
     bare = seen(daily=type(DAILY)())
-    assert list(figures(bare)) == ["effect", "strength", "guarded", "share"]
+    assert list(figures(bare)) == ["effect", "strength", "guarded", "planner", "share"]
 
 
 def test_each_change_of_the_flag_is_told_newest_first() -> None:

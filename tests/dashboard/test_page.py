@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 import pytest
 from stored_days import fortnight, plan, seen, stored, verdict
 
-from pacer_pipelines.dashboard import charts
-from pacer_pipelines.dashboard.charts import draw, effect_chart, strength_chart
+from pacer_pipelines.dashboard import drawing
+from pacer_pipelines.dashboard.charts import effect_chart, strength_chart
+from pacer_pipelines.dashboard.drawing import draw
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.markup import style
 from pacer_pipelines.dashboard.overview import index_page
@@ -140,7 +141,7 @@ def test_drawings_are_valid_svg_whose_ids_do_not_collide() -> None:
 def test_every_colour_of_a_chart_follows_the_readers_theme() -> None:
     svg = "".join(draw(figure.spec, name) for name, figure in figures(seen()).items())
     used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]+)"', svg))
-    assert used >= {charts.INK, charts.MUTED, charts.BLUE, *charts.VARIANT_COLOURS.values()}
+    assert used >= {drawing.INK, drawing.MUTED, drawing.BLUE, *drawing.VARIANT_COLOURS.values()}
     for colour in used:
         assert f'[fill="{colour}"]' in style()
         assert f'[stroke="{colour}"]' in style()
@@ -175,7 +176,7 @@ def test_a_page_of_a_korean_plan_is_korean() -> None:
     told = re.sub(r"<(details|code|style)\b.*?</\1>", " ", page.partition("<body>")[2], flags=re.DOTALL)
     shown = text_of(f"<body>{told.rpartition('<section>')[0]}")
     english = set(re.findall(r"\b[a-z]{4,}\b", shown))
-    assert english <= {"judge", "model", "promote", "hold", "rollback", "control", "treatment"}
+    assert english <= {"judge", "model", "promote", "hold", "rollback", "control", "treatment", "exposures"}
 
 
 def test_the_list_speaks_the_language_that_all_plans_share() -> None:

@@ -37,12 +37,15 @@ def sample_ratio(inputs: Inputs, plan: Plan) -> bool:
 
 def test_an_arm_expects_its_treatment_among_its_own_units_and_control() -> None:
     # 20 % B, 30 % C, 50 % A: of A and B together 20 in 70 are B
-    assert split_shares(WITH_CONTROL, ARM) == {"1": pytest.approx(100 * 20 / 70), "3": 0.0}
+    assert split_shares(WITH_CONTROL.shares, WITH_CONTROL.control_shares, ARM) == {
+        "1": pytest.approx(100 * 20 / 70),
+        "3": 0.0,
+    }
     assert sample_ratio(WITH_CONTROL, ARM)
 
 
 def test_the_same_units_are_no_split_of_a_plan_with_one_treatment() -> None:
-    assert split_shares(INPUTS, PLAN) is INPUTS.shares
+    assert split_shares(INPUTS.shares, {}, PLAN) is INPUTS.shares
     assert not sample_ratio(INPUTS, PLAN)
 
 

@@ -27,7 +27,8 @@ LOGS = (
 )  # fmt: skip
 MARTS = (
     "metric_sums_daily", "student_sums_daily", "segment_sums_daily", "ratings_by_decision_daily", "units_daily",
-    "exposures_daily", "served_identities_daily", "row_fates_daily",
+    "exposures_daily", "served_identities_daily", "row_fates_daily", "rows_hourly", "rating_delays_daily",
+    "cards_daily",
 )  # fmt: skip
 STORY = ("exposures", "stg_exposures", "int_requests", "metric_sums_daily", "published_marts", "verdicts")
 GROUPS = {"landing", "completeness", "staging", "intermediate", "marts", "verdict", "effects"}

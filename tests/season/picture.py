@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pacer_pipelines.dashboard.charts import BLUE, GRID, INK, MUTED, VERDICT_COLOURS, draw
+from pacer_pipelines.dashboard.drawing import BLUE, GRID, INK, MUTED, VERDICT_COLOURS, draw
 
 from .truth import FIRST_HARM, FIRST_LOSS
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pacer_pipelines.dashboard.charts import GRID, INK, MUTED, draw
+from pacer_pipelines.dashboard.drawing import GRID, INK, MUTED, draw
 
 from .tally import OURS, Tally, standard_error
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from savvi.multinomial import Multinomial  # type: ignore[import-untyped]
 
-from pacer_pipelines.stats import sequential_srm, worst_phase, worst_slice
+from pacer_pipelines.stats import sequential_srm, split_limits, worst_phase, worst_slice
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=60)
 COUNTS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6)
@@ -233,3 +233,45 @@ def test_without_slices_or_phases_nothing_is_suspicious() -> None:
 def test_impossible_slices_are_refused(counts: list[object], weights: list[object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         worst_slice(counts, weights)  # type: ignore[arg-type]
+
+
+@SETTINGS
+@given(st.integers(50, 20_000), st.sampled_from([0.05, 0.1, 0.5, 0.9]), st.sampled_from([0.05, 0.0005]))
+def test_the_limits_of_a_split_are_where_the_test_of_that_day_rejects(
+    units: int, share: float, alpha: float
+) -> None:
+    low, high = split_limits(units, share, alpha)
+    assert 0 <= low < share < high <= 1
+    for treatment in range(0, units + 1, max(units // 40, 1)):
+        seen = treatment / units
+        if min(abs(seen - low), abs(seen - high)) < 1e-9:
+            continue
+        rejected = sequential_srm([[units - treatment, treatment]], [1 - share, share]).p_value < alpha
+        assert rejected == (not low <= seen <= high)
+
+
+def test_few_units_could_have_any_split_and_more_units_fewer() -> None:
+    assert split_limits(3, 0.5, 0.001) == (0.0, 1.0)
+    widths = [high - low for low, high in (split_limits(units, 0.1, 0.001) for units in (100, 1000, 10_000))]
+    assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_variant_without_traffic_may_have_nothing(share: float) -> None:
+    assert split_limits(100, share, 0.001) == (share, share)
+
+
+@pytest.mark.parametrize(
+    ("units", "share", "alpha", "message"),
+    [
+        (0, 0.1, 0.01, "units: got 0"),
+        (math.inf, 0.1, 0.01, "units: got inf"),
+        (10, 0.1, 1.0, "alpha: got 1.0"),
+        (10, 1.5, 0.01, "weights: "),
+    ],
+)
+def test_limits_of_an_impossible_split_are_refused(
+    units: float, share: float, alpha: float, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        split_limits(units, share, alpha)
