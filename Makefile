@@ -33,9 +33,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/uv --system-certs $(OWN) || $(BIN)/uv $(OWN)
 	@touch $@
 
-# another project's emulator of Slack, which the tests hold ours against
-$(PEERS): tests/peers/slack/package-lock.json $(STAMP)
-	$(BIN)/python tests/peers/slack/install.py
+# programs of others for the tests: an emulator of Slack, a browser
+$(PEERS): tests/peers/package-lock.json tests/peers/install.py $(STAMP)
+	$(BIN)/python tests/peers/install.py
 	@touch $@
 
 setup: $(STAMP) ## create .venv from requirements.lock

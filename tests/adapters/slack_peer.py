@@ -1,4 +1,4 @@
-"""Another project's emulator of Slack (tests/peers/slack), and a server of faults in front of it."""
+"""Another project's emulator of Slack (tests/peers), and a server of faults in front of it."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-PEER = Path(__file__).parents[1] / "peers" / "slack"
+PEER = Path(__file__).parents[1] / "peers"
 sys.path.insert(0, str(PEER))
 from install import NODE  # noqa: E402
 
