@@ -86,8 +86,8 @@ dev: $(STAMP) ## open the Dagster UI on the world of PACER_CONFIG (default: the 
 pictures: demo ## draw the pictures of docs/statistics.md anew
 	$(BIN)/python docs/draw_pictures.py examples/pacer_fortnight/pacer.toml
 
-screenshots: demo ## photograph the dashboard's views into docs/dashboard; needs a Chromium
-	$(BIN)/python docs/take_screenshots.py examples/pacer_fortnight/pacer.toml
+screenshots: $(PEERS) demo ## photograph the dashboard's views into docs/dashboard
+	PYTHONPATH=tests $(BIN)/python docs/take_screenshots.py examples/pacer_fortnight/pacer.toml
 
 clean: ## remove the environment and the demo's output
 	rm -rf .venv .demo dbt_project/target

@@ -18,6 +18,7 @@ SHARE_THE_FORTNIGHT = (
     "test_forget_students.py",
     "test_late_and_backfill.py",
     "test_weekly_digest.py",
+    "test_browser.py",
 )
 OF_THE_CALLER = ("PACER_CONFIG", "PACER_PSEUDONYM_KEY", "SLACK_BOT_TOKEN", "SLACK_BASE_URL", "DAGSTER_HOME")
 

@@ -53,7 +53,7 @@ def daily(home: Path, experiment_id: str, through: date) -> Daily:
     if any(table not in published.manifest for table in MARTS):
         return Daily()
     own = {"experiment": experiment_id, "through": through}
-    week = {"since": through - timedelta(days=USUAL_DAYS), "through": through}
+    recent = {"since": through - timedelta(days=USUAL_DAYS), "through": through}
 
     def rows(sql: str, given: dict[str, object]) -> list[tuple[object, ...]]:
         return [tuple(row.values()) for row in published.query(sql, given)]
@@ -65,5 +65,5 @@ def daily(home: Path, experiment_id: str, through: date) -> Daily:
         decisions=tuple(DecisionCount(*row) for row in rows(DECISIONS, own)),  # type: ignore[arg-type]
         delays=tuple(DelayCount(*row) for row in rows(DELAYS, own)),  # type: ignore[arg-type]
         cards=tuple(CardCount(*row) for row in rows(CARDS, own)),  # type: ignore[arg-type]
-        hours=tuple(SourceHour(*row) for row in rows(HOURS, week)),  # type: ignore[arg-type]
+        hours=tuple(SourceHour(*row) for row in rows(HOURS, recent)),  # type: ignore[arg-type]
     )

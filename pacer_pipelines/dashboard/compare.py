@@ -24,7 +24,7 @@ def compare_page(plan: Plan, days: Sequence[Verdict], root: str) -> str:
     """
     t = Words(plan.language)
     reports = [report_in(report(day, plan), plan.language) for day in days]
-    head = ("", *(f"{shown.date}" for shown in reports))
+    head = (t("page.date"), *(f"{shown.date}" for shown in reports))
     lines = [
         _line(t("page.verdict"), [word_cell(shown.verdict, t) for shown in reports]),
         _line(t("page.share"), [cell(shown.share_line) for shown in reports]),

@@ -36,12 +36,12 @@ def day_page(day: date, checks: Sequence[Explained], earlier: Mapping[date, Sequ
         _banner(checks),
         _failed(checks),
         _contents(checks, sources),
-        '<main id="checks">',
+        '<div id="checks">',
         *(
             _source(source, [one for one in checks if one.check.source == source], day, history)
             for source in sources
         ),
-        "</main>",
+        "</div>",
         f"<footer>{len(checks)} checks of what landed of {day}, by Great Expectations, from the suites in "
         "<code>expectations/</code>. Numbers are of the whole day; no row, no name and no pseudonym is shown. "
         f"A trend ends on the day of the page and shows up to {DAYS_SHOWN} days; a dashed line is the limit.</footer>",
@@ -180,5 +180,5 @@ def _written(one: Explained) -> str:
     frame = one.suite["meta"]["frame"]
     return (
         f"<details><summary>expectations/{escape(one.check.source)}.json, frames/{escape(frame)}.sql</summary>"
-        f"<pre>{escape(told)}</pre></details>"
+        f'<pre tabindex="0">{escape(told)}</pre></details>'
     )

@@ -23,6 +23,7 @@ INK, MUTED, GRID, BLUE = "#1f2328", "#59636e", "#d1d9e0", "#0969da"
 VARIANT_COLOURS = {"control": "#d55e00", "treatment": "#0072b2"}
 VERDICT_COLOURS = {"promote": "#1a7f37", "hold": "#9a6700", "rollback": "#d1242f"}
 WIDTH, HEIGHT = 440, 230
+_PARTS = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
 _CLIP = re.compile(r"\bclip\d+")
 VEGA_LITE = "6.4"
 
@@ -174,6 +175,7 @@ def _drawn(spec: str, title: str, name: str) -> str:
     clips = {clip: f"clip{number}" for number, clip in enumerate(dict.fromkeys(_CLIP.findall(svg)), start=1)}
     svg = _CLIP.sub(lambda match: clips[match.group()], svg)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = _PARTS.sub("", svg)
     # one picture with one name; its numbers are a table for whoever does not see it
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 

@@ -135,7 +135,7 @@ def _hours_chart(title: str, rows: list[Row]) -> Spec:
         },
         {
             # a shape of its own: not to be told by its colour alone
-            "transform": [{"filter": "datum.rows === 0 && datum.usual > 0"}],
+            "transform": [{"filter": f"datum.rows === 0 && datum.usual >= {FEWEST_UNITS}"}],
             "mark": {
                 "type": "point", "shape": "cross", "angle": 45, "size": 90, "opacity": 1, "filled": True,
                 "color": VERDICT_COLOURS["rollback"],

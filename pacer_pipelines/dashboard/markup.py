@@ -17,7 +17,7 @@ def html_page(title: str, body: str, *sheets: str, script: str = "", locale: str
     return (
         f'<!doctype html>\n<html lang="{locale}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n{styles}\n{scripted}</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n{styles}\n{scripted}</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from pacer_pipelines.dashboard.drawing import Figure
 from pacer_pipelines.dashboard.figure_page import charts, place
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.health_page import HEALTH, health
@@ -50,7 +51,7 @@ def _judged(seen: Seen, root: str | None, strip: str, t: Words) -> list[str]:
     shown = {name: in_language(each, plan.language) for name, each in figures(seen).items()}
     return [
         _banner(latest),
-        _facts(latest, t),
+        _facts(latest, shown.get("planner"), t),
         strip,
         charts(seen, [shown[name] for name in FIRST if name in shown], root, t),
         section(
@@ -84,9 +85,9 @@ def _banner(latest: Report) -> str:
     )
 
 
-def _facts(latest: Report, t: Words) -> str:
+def _facts(latest: Report, planner: Figure | None, t: Words) -> str:
     row = latest.primary
-    facts = [(t("report.days"), latest.days_line, "")]
+    facts = [(t("report.days"), latest.days_line, _finds(planner, t))]
     if row is None or not row.shown:
         facts.insert(0, (t("report.effect_entry"), latest.effect_line, ""))
     else:
@@ -110,6 +111,14 @@ def _facts(latest: Report, t: Words) -> str:
         for name, value, small in facts
     )
     return f'<dl class="facts">{items}</dl>'
+
+
+def _finds(planner: Figure | None, t: Words) -> str:
+    """What can be found so far, from the newest row of its figure."""
+    if planner is None:
+        return ""
+    newest = planner.rows[-1]
+    return t("page.finds", now=f"{newest['detectable']:.1f}", best=f"{newest['at_best']:.1f}")
 
 
 def _split(strength: str) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from pacer_pipelines.decisions.wording import FEWEST_UNITS
 
 VARIANTS = ("control", "treatment")
-# as many days as the checks of the logs take for what is usual
-USUAL_DAYS = 7
+# what is usual on a weekday is asked of the last four of them
+USUAL_DAYS = 28
 
 
 class RateDay(NamedTuple):
@@ -166,17 +166,18 @@ def rated_within(daily: Daily, variant: str, days: int) -> list[tuple[int, float
 
 
 def hours_of(rows: Sequence[SourceHour], day: date, zone: ZoneInfo) -> tuple[HourSeen, ...]:
-    """What each source brought in each hour of a day, beside the median of the days before it.
+    """What each source brought in each hour of a day, beside what is usual.
 
-    Hours in which a source never brings anything are left out. What is usual is asked of the days since the source's
-    first row, at most the last seven; a day without the hour counts as 0.
+    Usual is the median of the same weekday in the four weeks before, since a weekend is no school day; in the first
+    week of a source, of the days since its first row. A day without the hour counts as 0, and hours in which a source
+    never brings anything are left out.
 
     Args:
         rows: the day's and the days' before it.
         day: the day.
         zone: the plan's time zone.
     """
-    within = _of_week(rows, day)
+    within = _recent(rows, day)
     since = _first_days(within)
     counts: dict[tuple[str, int], dict[date, float]] = {}
     for row in within:
@@ -189,13 +190,13 @@ def hours_of(rows: Sequence[SourceHour], day: date, zone: ZoneInfo) -> tuple[Hou
 
 
 def sources_of(rows: Sequence[SourceHour], day: date) -> tuple[SourceSeen, ...]:
-    """What each source brought on a day, beside the median of the days before it; as :func:`hours_of`.
+    """What each source brought on a day, beside what is usual; as :func:`hours_of`.
 
     Args:
         rows: the day's and the days' before it.
         day: the day.
     """
-    within = _of_week(rows, day)
+    within = _recent(rows, day)
     since = _first_days(within)
     counts: dict[str, dict[date, float]] = {}
     newest: dict[str, datetime] = {}
@@ -208,7 +209,7 @@ def sources_of(rows: Sequence[SourceHour], day: date) -> tuple[SourceSeen, ...]:
     )
 
 
-def _of_week(rows: Sequence[SourceHour], day: date) -> list[SourceHour]:
+def _recent(rows: Sequence[SourceHour], day: date) -> list[SourceHour]:
     return [row for row in rows if day - timedelta(days=USUAL_DAYS) <= row.date <= day]
 
 
@@ -225,4 +226,5 @@ def _add(by_day: dict[date, float], row: SourceHour) -> None:
 
 def _usual(by_day: dict[date, float], since: date, day: date) -> float | None:
     before = [since + timedelta(days=number) for number in range((day - since).days)]
-    return median(by_day.get(each, 0.0) for each in before) if before else None
+    alike = [each for each in before if each.weekday() == day.weekday()]
+    return median(by_day.get(each, 0.0) for each in alike or before) if before else None

@@ -139,6 +139,11 @@ def test_what_can_be_found_falls_towards_what_is_looked_for() -> None:
     }  # fmt: skip
     found = [each["detectable"] for each in figures(seen())["planner"].rows]
     assert found == sorted(found, reverse=True)
+    text = re.sub(r"<[^>]+>", " ", experiment_page(seen()))
+    assert (
+        f"finds effects of {280 * se:.1f} points by now (80 % power), of {280 * se * 0.5**0.5:.1f} at best"
+        in text
+    )
 
 
 def test_without_published_marts_the_verdicts_are_drawn_all_the_same() -> None:
