@@ -6,7 +6,7 @@ except ModuleNotFoundError as error:
     raise SystemExit("pacer: the daily job is an extra: pip install 'pacer-pipelines[pipeline]'") from error
 
 from pacer_pipelines import __version__
-from pacer_pipelines.cli.audit import explain, replay
+from pacer_pipelines.cli.audit import explain, replay, replay_bundle
 from pacer_pipelines.cli.digest import digest
 from pacer_pipelines.cli.forget import forget, retain
 from pacer_pipelines.cli.history import history
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 for command in (
-    run, backfill, watch, verdict, history, explain, replay, reconcile, segments, digest, dashboard, plan, approve,
-    rollback, acknowledge, slack_app, outbox, flag, forget, retain, home,
+    run, backfill, watch, verdict, history, explain, replay, replay_bundle, reconcile, segments, digest, dashboard,
+    plan, approve, rollback, acknowledge, slack_app, outbox, flag, forget, retain, home,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,8 +1,9 @@
-"""Why a verdict is what it is, years later: ``pacer replay|explain``."""
+"""Why a verdict is what it is, years later: ``pacer replay|replay-bundle|explain``."""
 
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,8 +11,10 @@ import click
 from pacer_pipelines.cli.terminal import print_table
 from pacer_pipelines.cli.world import EXIT_REFUSED, Refusal, resource_of, with_world
 from pacer_pipelines.config import World
+from pacer_pipelines.errors import PacerError
 
 if TYPE_CHECKING:
+    from pacer_pipelines.decisions.replay import Difference
     from pacer_pipelines.orchestration.explain import Explanation
     from pacer_pipelines.orchestration.replay import Rebuilt, Replayed
 
@@ -21,6 +24,12 @@ Exit codes:
   0  every verdict came out again, byte for byte, or its evidence was deleted by request
   {EXIT_DIFFERS}  at least one did not; it is said in which field
   {EXIT_REFUSED}  no such verdict, or what it was made of is not there"""
+
+EXIT_CODES_OF_BUNDLES = f"""\b
+Exit codes:
+  0  every verdict came out again, byte for byte
+  {EXIT_DIFFERS}  at least one did not; it is said in which field
+  {EXIT_REFUSED}  no such file, or no bundle"""
 
 
 @click.command(epilog=EXIT_CODES)
@@ -78,9 +87,7 @@ def _tell(one: "Replayed", parts: "tuple[Rebuilt, ...]") -> None:
     elif one.cut:
         click.echo(f"{name}: " + click.style("cannot come out again", fg="yellow") + ", its evidence was cut")
     else:
-        click.echo(f"{name}: " + click.style("differs", fg="red"))
-        for item in one.differences:
-            click.echo(f"  {item.field}: recorded {_short(item.recorded)}, now {_short(item.replayed)}")
+        _tell_differences(name, one.differences)
     for day in one.deleted:
         click.echo(f"  evidence partly deleted on {day} (pacer forget): what has landed is less than it knew")
     if row["code_version"] != one.code_version:
@@ -91,6 +98,37 @@ def _tell(one: "Replayed", parts: "tuple[Rebuilt, ...]") -> None:
         click.echo(
             f"  {part.table}: {part.recorded} rows, built anew {part.rebuilt}, alike {part.alike}{late}"
         )
+
+
+def _tell_differences(name: str, found: "tuple[Difference, ...]") -> None:
+    click.echo(f"{name}: " + click.style("differs", fg="red"))
+    for item in found:
+        click.echo(f"  {item.field}: recorded {_short(item.recorded)}, now {_short(item.replayed)}")
+
+
+@click.command("replay-bundle", epilog=EXIT_CODES_OF_BUNDLES)
+@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE.zip...")
+def replay_bundle(bundles: tuple[Path, ...]) -> None:
+    """Judge evidence again that the dashboard gave as a file; it needs no pacer.toml and no world.
+
+    Students are numbered in it, so inputs_hash is taken as recorded; everything else has to come out byte for byte.
+    """
+    from pacer_pipelines.orchestration.replay import replay_bundle as judge_again
+
+    try:
+        found = [judge_again(path) for path in bundles]
+    except PacerError as error:
+        raise Refusal(str(error)) from error
+    for one in found:
+        row = one.content
+        name = f"{row['verdict_id']}  {row['experiment']} {row['date']} {row['verdict']}"
+        if one.identical:
+            click.echo(f"{name}: " + click.style("identical", fg="green"))
+        else:
+            _tell_differences(name, one.differences)
+        if row["code_version"] != one.code_version:
+            click.echo(f"  made by code {row['code_version']}, replayed by {one.code_version}")
+    sys.exit(0 if all(one.identical for one in found) else EXIT_DIFFERS)
 
 
 def _short(value: Any) -> str:

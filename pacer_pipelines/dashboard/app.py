@@ -60,6 +60,7 @@ def dashboard(
             Route("/experiments/{slug}/{day}", pages.experiment),
             Route("/experiments/{slug}/{day}/figures/{name}.csv", pages.figure),
             Route("/experiments/{slug}/{day}/verdict.json", pages.verdict),
+            Route("/experiments/{slug}/{day}/evidence.zip", pages.evidence),
             Route("/data-docs/", pages.data_docs),
             Route("/data-docs/{name}", pages.data_docs),
         ],
@@ -117,6 +118,18 @@ class _Pages:
     def verdict(self, request: Request) -> Response:
         verdict = self._shelf.verdict(*_asked(request))
         return _plain(canonical(verdict.as_dict()), "application/json") if verdict else _missing()
+
+    def evidence(self, request: Request) -> Response:
+        slug, day = _asked(request)
+        with self._one_at_a_time:
+            seen = self._shelf.seen(slug, day)
+            if seen is None or seen.latest is None:
+                return _missing()
+            tables = {name: figure.csv() for name, figure in figures(seen).items()}
+            packed = self._shelf.bundle(slug, seen.latest.date, tables)
+        name = f"evidence-{slug}-{seen.latest.date}-{seen.latest.verdict_id}.zip"
+        kept = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(packed, media_type="application/zip", headers=kept) if packed else _missing()
 
     def data_docs(self, request: Request) -> Response:
         name = request.path_params.get("name") or "index.html"

@@ -132,6 +132,7 @@ def _downloads(seen: Seen, root: str | None, t: Words) -> str:
         return ""
     return (
         f' · <a href="{where}">{t("page.this_day")}</a> · <a href="{where}/verdict.json">{t("page.json")}</a>'
+        f' · <a href="{where}/evidence.zip">{t("page.bundle")}</a>'
     )
 
 

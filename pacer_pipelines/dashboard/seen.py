@@ -69,6 +69,16 @@ class Shelf(Protocol):
         """
         ...
 
+    def bundle(self, slug: str, day: date, figures: Mapping[str, str]) -> bytes | None:
+        """A day's verdict with all that it was made of, and the CSV of each figure, as a ZIP archive.
+
+        None where there is no such experiment or day.
+
+        Raises:
+            SourceUnreadable: what the verdict was made of is not there.
+        """
+        ...
+
     def seen(self, slug: str, day: date | None = None) -> Seen | None:
         """One experiment as of a judged day, the last one by default; None where there is no such experiment or day.
 

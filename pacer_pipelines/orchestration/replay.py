@@ -4,14 +4,17 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pacer_pipelines.adapters.deletions import deletions
+from pacer_pipelines.adapters.evidence_bundle import unpack
 from pacer_pipelines.adapters.published import publish
 from pacer_pipelines.adapters.verdicts import Stored
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE, Warehouse
 from pacer_pipelines.decisions.marts import MartRows
 from pacer_pipelines.decisions.replay import TABLES, Difference, differences, from_plain, judge_again
-from pacer_pipelines.decisions.values import canonical
+from pacer_pipelines.decisions.values import Verdict, canonical
+from pacer_pipelines.errors import SourceUnreadable
 from pacer_pipelines.orchestration.resources import DBT_PROJECT, WorldResource
 from pacer_pipelines.orchestration.verdict_day import code_version, rows_of
 
@@ -67,6 +70,35 @@ def replay_stored(stored: Stored) -> Replayed:
         tuple(one.at[:10] for one in own),
         any(stored.content["verdict_id"] in one.cut for one in own),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """The verdict of a bundle beside what today's code makes of the same evidence; as :class:`Replayed`."""
+
+    content: dict[str, Any]
+    code_version: str
+    identical: bool
+    differences: tuple[Difference, ...]
+
+
+def replay_bundle(path: Path) -> Unpacked:
+    """Judge the evidence of a bundle again, without the world that it comes from.
+
+    Args:
+        path: the file that the dashboard gave.
+
+    Raises:
+        SourceUnreadable: it is damaged, no bundle, or its verdict is not what its id promises.
+    """
+    content, made_of = unpack(path)
+    try:
+        Verdict.from_dict(content)
+        again = judge_again(made_of, content["code_version"], content["inputs_hash"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceUnreadable("evidence", str(path), str(error)) from error
+    same = canonical(again.as_dict()) == canonical(content)
+    return Unpacked(content, code_version(), same, differences(content, again))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """What the dashboard shows of a world: stored verdicts, published marts and the flag's log, never the warehouse."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 from pacer_pipelines.adapters.daily_rows import daily
+from pacer_pipelines.adapters.evidence_bundle import pack
 from pacer_pipelines.adapters.evidence_rows import explored
 from pacer_pipelines.adapters.flags import flag_changes
 from pacer_pipelines.adapters.verdicts import Verdicts
@@ -39,6 +40,12 @@ class WorldShelf:
         found = days[-1] if days and day is None else day
         content = self._verdicts.current(slug, found) if found in days else None
         return verdict_of(content) if content else None
+
+    def bundle(self, slug: str, day: date, figures: Mapping[str, str]) -> bytes | None:
+        """A day's verdict with all that it was made of; None where there is no such experiment or day."""
+        known = any(plan.slug == slug for plan in self._world.plans)
+        stored = self._verdicts.newest(slug, day) if known else None
+        return pack(stored.content, stored.made_of, figures) if stored else None
 
     def seen(self, slug: str, day: date | None = None) -> Seen | None:
         """One experiment as of a judged day; None where there is no such experiment or day."""

@@ -1,11 +1,13 @@
 """Fourteen stored verdicts of one experiment, as the dashboard is given them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pacer_pipelines.adapters.evidence_bundle import pack
 from pacer_pipelines.dashboard.seen import Seen, verdict_of
 from pacer_pipelines.decisions.daily import (
     CallDay,
@@ -124,6 +126,10 @@ class Kept:
     def verdict(self, slug: str, day: date | None = None) -> Verdict | None:
         found = self.seen(slug, day)
         return found.latest if found else None
+
+    def bundle(self, slug: str, day: date, figures: Mapping[str, str]) -> bytes | None:
+        found = self.verdict(slug, day)
+        return pack(found.as_dict(), {"rows": {}}, figures) if found else None
 
     def seen(self, slug: str, day: date | None = None) -> Seen | None:
         known = [row for row in self.contents if day is None or row["date"] <= day.isoformat()]

@@ -4,19 +4,23 @@ import csv
 import io
 import re
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from browser import AXE, chromium, served
+from click.testing import CliRunner
 from orchestration.live_world import calls, write
 from pipeline.worlds import SLUG, RanFortnight, World, make_world
 from playwright.sync_api import Browser, Page, expect
 from stored_days import Kept, plan
 
+from pacer_pipelines.cli import main
 from pacer_pipelines.dashboard.app import dashboard
 from pacer_pipelines.orchestration.data_docs import docs_folder
 from pacer_pipelines.orchestration.live import LiveLog
@@ -80,7 +84,10 @@ def open_page(browser: Browser, site: str) -> Iterator[Open]:
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         # a download is no page
-        page.on("requestfailed", lambda request: request.url.endswith(".csv") or wrong.append(request.url))
+        page.on(
+            "requestfailed",
+            lambda request: request.url.endswith((".csv", ".zip")) or wrong.append(request.url),
+        )
         page.on("request", lambda request: request.url.startswith(base) or wrong.append(request.url))
         answer = page.goto(base + path)
         assert answer is not None
@@ -224,6 +231,30 @@ def same_as_drawn(name: str, rows: list[dict[str, str]], marks: list[list[str]])
         drawn = np.array(found, dtype=float)
         straight = np.polynomial.Polynomial.fit(numbers, drawn, 1)
         assert np.abs(straight(np.array(numbers)) - drawn).max() < 0.5, name
+
+
+def test_the_evidence_of_any_day_is_a_file_that_is_judged_again_without_its_world(
+    open_page: Open, fortnight: RanFortnight, tmp_path: Path
+) -> None:
+    exposures = f"{fortnight.world.home}/landing/exposures/**/*.parquet"
+    students = duckdb.sql(f"select distinct unit_key from read_parquet('{exposures}')").fetchall()
+    assert len(students) > 400
+    page, bundles = open_page(VIEWS["newest"]), []
+    for day in ("2026-11-02", "2026-11-09", "2026-11-15"):
+        page.goto(page.url.partition("/experiments/")[0] + f"/experiments/{SLUG}/{day}")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="the evidence as a file").click()
+        bundles.append(tmp_path / download.value.suggested_filename)
+        download.value.save_as(bundles[-1])
+        with zipfile.ZipFile(bundles[-1]) as archive:
+            everything = b"".join(map(archive.read, archive.namelist())).decode()
+            assert not any(student in everything for (student,) in students)
+            shown = page.request.get(f"{page.url}/figures/share.csv").body()
+            assert archive.read("figures/share.csv") == shown
+    assert bundles[-1].name.startswith(f"evidence-{SLUG}-2026-11-15-")
+    again = CliRunner().invoke(main, ["replay-bundle", *map(str, bundles)])
+    assert again.exit_code == 0, again.output
+    assert again.output.count(": identical\n") == 3
 
 
 def test_the_keyboard_is_enough(open_page: Open) -> None:

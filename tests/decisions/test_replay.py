@@ -9,7 +9,13 @@ import pytest
 from pacer_pipelines.decisions.evidence import gather
 from pacer_pipelines.decisions.judge import judge
 from pacer_pipelines.decisions.marts import ServedIdentity
-from pacer_pipelines.decisions.replay import as_plain, differences, from_plain, judge_again
+from pacer_pipelines.decisions.replay import (
+    as_plain,
+    differences,
+    from_plain,
+    judge_again,
+    without_students,
+)
 from pacer_pipelines.decisions.values import Check, Past, Verdict, canonical
 
 from .made_weeks import START, made_weeks
@@ -43,6 +49,25 @@ def test_what_a_verdict_was_made_of_gives_it_again(name: str) -> None:
     assert canonical(again.as_dict()) == canonical(first.as_dict())
     assert differences(json.loads(canonical(first.as_dict())), again) == ()
     assert from_plain(kept)[1].plan_hash == PLAN.plan_hash
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_numbers_instead_of_students_change_no_verdict(name: str) -> None:
+    made_of = WORLDS[name]
+    first = judge(made_of, PLAN, "code")
+    numbered = without_students(json.loads(canonical(as_plain(made_of, PLAN))))
+    again = judge_again(numbered, "code", first.inputs_hash)
+    assert canonical(again.as_dict()) == canonical(first.as_dict())
+
+
+def test_no_pseudonym_of_a_student_is_left_and_each_student_stays_one() -> None:
+    made_of = WORLDS["students between coaches"]
+    before = {row.student for row in made_of.rows.students}
+    numbered, _ = from_plain(without_students(as_plain(made_of, PLAN)))
+    after = {row.student for row in numbered.rows.students}
+    assert len(after) == len(before) > 1
+    assert not any(student in canonical(as_plain(numbered, PLAN)) for student in before)
+    assert judge(numbered, PLAN, "code").inputs_hash != judge(made_of, PLAN, "code").inputs_hash
 
 
 def test_a_share_that_the_flag_got_later_is_not_kept() -> None:
