@@ -1,7 +1,7 @@
 """The published marts day by day, for people to look at."""
 
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 from pacer_pipelines.adapters.published import MARTS, Published
 from pacer_pipelines.decisions.daily import (
@@ -15,7 +15,6 @@ from pacer_pipelines.decisions.daily import (
     SourceHour,
     UnitCount,
 )
-from pacer_pipelines.errors import NothingPublished
 
 _OWN = "where experiment_id = $experiment and metric_date <= $through"
 RATES = f"""
@@ -38,32 +37,29 @@ select subject, metric_date, started_at, row_count from rows_hourly
 where metric_date between $since and $through order by all"""
 
 
-def daily(home: Path, experiment_id: str, through: date) -> Daily:
-    """What each day counted, up to and including one day; nothing while nothing is published.
+def daily(published: Published, experiment_id: str, through: date) -> Daily:
+    """What each day counted, up to and including one day; nothing where an older version published.
 
     Args:
-        home: the world's home.
+        published: a snapshot of the marts.
         experiment_id: as the exposure log names it.
         through: the last day.
     """
-    try:
-        published = Published(home)
-    except NothingPublished:
-        return Daily()
     if any(table not in published.manifest for table in MARTS):
         return Daily()
     own = {"experiment": experiment_id, "through": through}
     recent = {"since": through - timedelta(days=USUAL_DAYS), "through": through}
+    with published.opened() as ask:
 
-    def rows(sql: str, given: dict[str, object]) -> list[tuple[object, ...]]:
-        return [tuple(row.values()) for row in published.query(sql, given)]
+        def rows(sql: str, given: dict[str, object]) -> Iterator[Iterable[object]]:
+            return (row.values() for row in ask(sql, given))
 
-    return Daily(
-        rates=tuple(RateDay(*row) for row in rows(RATES, own)),  # type: ignore[arg-type]
-        calls=tuple(CallDay(*row) for row in rows(CALLS, own)),  # type: ignore[arg-type]
-        units=tuple(UnitCount(*row) for row in rows(UNITS, own)),  # type: ignore[arg-type]
-        decisions=tuple(DecisionCount(*row) for row in rows(DECISIONS, own)),  # type: ignore[arg-type]
-        delays=tuple(DelayCount(*row) for row in rows(DELAYS, own)),  # type: ignore[arg-type]
-        cards=tuple(CardCount(*row) for row in rows(CARDS, own)),  # type: ignore[arg-type]
-        hours=tuple(SourceHour(*row) for row in rows(HOURS, recent)),  # type: ignore[arg-type]
-    )
+        return Daily(
+            rates=tuple(RateDay(*row) for row in rows(RATES, own)),  # type: ignore[arg-type]
+            calls=tuple(CallDay(*row) for row in rows(CALLS, own)),  # type: ignore[arg-type]
+            units=tuple(UnitCount(*row) for row in rows(UNITS, own)),  # type: ignore[arg-type]
+            decisions=tuple(DecisionCount(*row) for row in rows(DECISIONS, own)),  # type: ignore[arg-type]
+            delays=tuple(DelayCount(*row) for row in rows(DELAYS, own)),  # type: ignore[arg-type]
+            cards=tuple(CardCount(*row) for row in rows(CARDS, own)),  # type: ignore[arg-type]
+            hours=tuple(SourceHour(*row) for row in rows(HOURS, recent)),  # type: ignore[arg-type]
+        )

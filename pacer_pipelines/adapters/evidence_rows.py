@@ -1,9 +1,6 @@
 """The published marts of one experiment as the plain rows that a decision takes."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 from pacer_pipelines.adapters.published import MARTS, Published
 from pacer_pipelines.decisions.marts import (
@@ -19,7 +16,6 @@ from pacer_pipelines.decisions.marts import (
 )
 from pacer_pipelines.decisions.segments import Segment, segments
 from pacer_pipelines.errors import NothingPublished
-from pacer_pipelines.plan import Plan
 
 _OWN = "where experiment_id = $experiment and metric_date <= $through"
 _SUMS = "sum(n) as n, sum(y) as y, sum(x) as x, sum(xx) as xx, sum(xy) as xy"
@@ -115,13 +111,10 @@ def segment_rows(published: Published, experiment_id: str, through: date) -> tup
     return tuple(SegmentSum(*row) for row in rows)  # type: ignore[arg-type]
 
 
-def explored(home: Path, plan: Plan, verdicts: Sequence[Mapping[str, Any]]) -> tuple[Segment, ...]:
-    """The primary metric by segment as of the last judged day; nothing while nothing is published."""
-    if not verdicts:
-        return ()
-    through = date.fromisoformat(verdicts[-1]["date"])
+def explored(published: Published, experiment_id: str, metric: str, through: date) -> tuple[Segment, ...]:
+    """A metric by segment as of the end of a day; nothing where an older version published."""
     try:
-        return segments(segment_rows(Published(home), plan.experiment_id, through), plan.primary.metric)
+        return segments(segment_rows(published, experiment_id, through), metric)
     except NothingPublished:
         return ()
 

@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ MARTS = (
     "cards_daily",
 )  # fmt: skip
 KEPT_VERSIONS = 5
+Parameters = Sequence[Any] | Mapping[str, Any]
+Query = Callable[[str, Parameters], list[dict[str, Any]]]
 # One thread and a total order, so that the same rows are the same bytes; extensions are never fetched.
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
@@ -102,18 +105,28 @@ class Published:
             raise KeyError(f"published tables: got {table!r}, allowed: {', '.join(sorted(self.manifest))}")
         return self.query(f"select * from {table} where {where} order by all", parameters)
 
-    def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+    def query(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """Give the rows of a query over the published tables, each known by its name.
 
         An order that matters has to be in the query. Parameters are ``?`` (sequence) or ``$name`` (mapping).
         """
+        with self.opened() as ask:
+            return ask(sql, parameters)
+
+    @contextmanager
+    def opened(self) -> Iterator[Query]:
+        """Ask several queries of one connection: what :meth:`query` does, as a function."""
         with duckdb.connect(config=_SETTINGS) as db:
             for table in self.manifest:
                 file = _quoted(self.folder / f"{table}.parquet")
                 db.execute(f"create view {table} as select * from read_parquet({file})")
-            cursor = db.execute(sql, parameters)
-            names = [column[0] for column in cursor.description or []]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+            def ask(sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+                cursor = db.execute(sql, parameters)
+                names = [column[0] for column in cursor.description or []]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+            yield ask
 
 
 def _copy_tables(warehouse_file: Path, draft: Path, tables: Sequence[str], schema: str) -> dict[str, Any]:

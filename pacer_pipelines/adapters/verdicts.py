@@ -142,6 +142,15 @@ class Verdicts:
         folders = sorted(found, key=lambda path: (path.name, path.parent.name))
         return [_read(revisions[-1][1]) for folder in folders if (revisions := _revisions(folder))]
 
+    def newest_files(self, experiment: str) -> list[tuple[date, Path]]:
+        """The file of each day's latest verdict, oldest day first; a file never changes once it is there."""
+        folders = sorted((self._folder / experiment).glob("????-??-??"))
+        return [
+            (date.fromisoformat(folder.name), revisions[-1][1])
+            for folder in folders
+            if (revisions := _revisions(folder))
+        ]
+
     def find(self, verdict_id: str) -> Stored:
         """The verdict with this id, or with an id that begins so; its newest revision.
 
@@ -178,11 +187,7 @@ class Verdicts:
 
     def days(self, experiment: str) -> list[date]:
         """Every day that was judged, oldest first."""
-        return [
-            date.fromisoformat(path.name)
-            for path in sorted((self._folder / experiment).glob("????-??-??"))
-            if _revisions(path)
-        ]
+        return [day for day, _ in self.newest_files(experiment)]
 
     def revised_by(self, experiment: str, run_of: date) -> tuple[Revised, ...]:
         """Days that the run of a day found to be late, and judged again, oldest first."""
@@ -233,6 +238,15 @@ def _made_of(path: Path, verdict_id: str) -> Path:
 
 def _packed(made_of: Mapping[str, Any]) -> bytes:
     return zstandard.ZstdCompressor(level=9).compress(canonical(made_of).encode())
+
+
+def read_verdict(path: Path) -> dict[str, Any]:
+    """One verdict as it was written.
+
+    Raises:
+        SourceUnreadable: the file is damaged or gone.
+    """
+    return _read(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """The pages over HTTP: read-only, on the loopback interface unless told otherwise, under a strict policy."""
 
 import re
-from collections.abc import Sequence
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import wraps
 from pathlib import Path
-from threading import Lock
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -72,25 +74,40 @@ def dashboard(
     )
 
 
+Answer = Callable[["_Pages", Request], Response]
+
+
+def _in_turn(make: Answer) -> Callable[["_Pages", Request], Awaitable[Response]]:
+    """Make an answer in the one thread that makes pages, and let the others go on meanwhile."""
+
+    @wraps(make)
+    async def answered(pages: "_Pages", request: Request) -> Response:
+        return await get_running_loop().run_in_executor(pages.maker, make, pages, request)
+
+    return answered
+
+
 class _Pages:
     """What is answered at each address."""
 
     def __init__(self, shelf: Shelf, docs: Path | None, live: Reading | None) -> None:
         self._shelf, self._docs, self._live = shelf, docs, live
-        # a page of a long season is much to hold: however many look, one is made at a time
-        self._one_at_a_time = Lock()
+        # a page of a long season is much to hold, and each thread keeps what it once held: however many look, one
+        # thread makes one page at a time
+        self.maker = ThreadPoolExecutor(1, "page")
 
+    @_in_turn
     def index(self, request: Request) -> Response:
         latest = [(plan, self._shelf.verdict(plan.slug)) for plan in self._shelf.plans()]
         return _page(index_page(latest, _root(request)))
 
+    @_in_turn
     def experiment(self, request: Request) -> Response:
-        with self._one_at_a_time:
-            seen = self._shelf.seen(*_asked(request))
-            if seen is None:
-                return _missing()
-            newest = self._live is not None and "day" not in request.path_params
-            return _page(experiment_page(seen, _root(request), live=newest))
+        seen = self._shelf.seen(*_asked(request))
+        if seen is None:
+            return _missing()
+        newest = self._live is not None and "day" not in request.path_params
+        return _page(experiment_page(seen, _root(request), live=newest))
 
     def live_now(self, request: Request) -> Response:
         plan, verdict = self._plan(request), self._shelf.verdict(request.path_params["slug"])
@@ -101,12 +118,13 @@ class _Pages:
     def live_script(self, request: Request) -> Response:
         return _plain(script(), "text/javascript")
 
+    @_in_turn
     def figure(self, request: Request) -> Response:
-        with self._one_at_a_time:
-            seen = self._shelf.seen(*_asked(request))
-            found = figures(seen).get(request.path_params["name"]) if seen else None
+        seen = self._shelf.seen(*_asked(request))
+        found = figures(seen).get(request.path_params["name"]) if seen else None
         return _plain(found.csv(), "text/csv") if found else _missing()
 
+    @_in_turn
     def compare(self, request: Request) -> Response:
         plan, asked = self._plan(request), sorted(set(request.path_params["days"].split(",")))
         if plan is None or len(asked) > MOST:
@@ -119,14 +137,14 @@ class _Pages:
         verdict = self._shelf.verdict(*_asked(request))
         return _plain(canonical(verdict.as_dict()), "application/json") if verdict else _missing()
 
+    @_in_turn
     def evidence(self, request: Request) -> Response:
         slug, day = _asked(request)
-        with self._one_at_a_time:
-            seen = self._shelf.seen(slug, day)
-            if seen is None or seen.latest is None:
-                return _missing()
-            tables = {name: figure.csv() for name, figure in figures(seen).items()}
-            packed = self._shelf.bundle(slug, seen.latest.date, tables)
+        seen = self._shelf.seen(slug, day)
+        if seen is None or seen.latest is None:
+            return _missing()
+        tables = {name: figure.csv() for name, figure in figures(seen).items()}
+        packed = self._shelf.bundle(slug, seen.latest.date, tables)
         name = f"evidence-{slug}-{seen.latest.date}-{seen.latest.verdict_id}.zip"
         kept = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
         return Response(packed, media_type="application/zip", headers=kept) if packed else _missing()

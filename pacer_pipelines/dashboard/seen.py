@@ -29,8 +29,8 @@ class ShareChange:
 class Seen:
     """One experiment: its plan, the verdict of each judged day, and what was counted and changed up to the last.
 
-    ``edited`` is what of the plan is not as it was registered; ``splits`` is the planned percent of treatment among
-    units of both variants, by flag version.
+    Only the last day's verdict has to have its checks. ``edited`` is what of the plan is not as it was registered;
+    ``splits`` is the planned percent of treatment among units of both variants, by flag version.
     """
 
     plan: Plan

@@ -1,19 +1,25 @@
 """What the dashboard shows of a world: stored verdicts, published marts and the flag's log, never the warehouse."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from pacer_pipelines.adapters.daily_rows import daily
 from pacer_pipelines.adapters.evidence_bundle import pack
 from pacer_pipelines.adapters.evidence_rows import explored
 from pacer_pipelines.adapters.flags import flag_changes
-from pacer_pipelines.adapters.verdicts import Verdicts
+from pacer_pipelines.adapters.published import Published
+from pacer_pipelines.adapters.verdicts import Verdicts, read_verdict
 from pacer_pipelines.config import World
 from pacer_pipelines.dashboard.seen import Seen, ShareChange, verdict_of
+from pacer_pipelines.decisions.daily import Daily
 from pacer_pipelines.decisions.evidence import split_shares
 from pacer_pipelines.decisions.plan_changes import PlanChange, plan_changes
+from pacer_pipelines.decisions.segments import Segment
 from pacer_pipelines.decisions.values import Verdict
+from pacer_pipelines.errors import NothingPublished
 from pacer_pipelines.orchestration.flag_split import control_shares, flag_shares
 from pacer_pipelines.orchestration.registered import registered_plan
 from pacer_pipelines.plan import Plan
@@ -36,10 +42,8 @@ class WorldShelf:
 
     def verdict(self, slug: str, day: date | None = None) -> Verdict | None:
         """One verdict, of the last judged day by default; None where there is no such experiment or day."""
-        days = self._verdicts.days(slug) if any(plan.slug == slug for plan in self._world.plans) else []
-        found = days[-1] if days and day is None else day
-        content = self._verdicts.current(slug, found) if found in days else None
-        return verdict_of(content) if content else None
+        files = self._files(slug, day)
+        return _verdict(files[-1]) if files else None
 
     def bundle(self, slug: str, day: date, figures: Mapping[str, str]) -> bytes | None:
         """A day's verdict with all that it was made of; None where there is no such experiment or day."""
@@ -52,23 +56,58 @@ class WorldShelf:
         plan = next((plan for plan in self._world.plans if plan.slug == slug), None)
         if plan is None:
             return None
-        history = [
-            row for row in self._verdicts.history(slug) if day is None or row["date"] <= day.isoformat()
-        ]
-        if day is not None and (not history or history[-1]["date"] != day.isoformat()):
-            return None
-        if not history:
-            return Seen(plan, ())
-        verdicts = tuple(map(verdict_of, history))
+        files = self._files(slug, day)
+        if not files:
+            return Seen(plan, ()) if day is None else None
+        verdicts = (*map(_earlier, files[:-1]), _verdict(files[-1]))
+        home, version = self._world.home, self._version()
         return Seen(
             plan,
             verdicts,
-            daily(self._world.home, plan.experiment_id, verdicts[-1].date),
+            _daily(home, version, plan.experiment_id, verdicts[-1].date),
             tuple(_changes(self._world.flag_history, plan, verdicts[-1])),
-            explored(self._world.home, plan, history),
-            _edited(self._world.home, plan),
+            _explored(home, version, plan.experiment_id, plan.primary.metric, verdicts[-1].date),
+            _edited(home, plan),
             split_shares(flag_shares(self._world, plan), control_shares(self._world, plan), plan),
         )
+
+    def _files(self, slug: str, day: date | None) -> list[Path]:
+        """The verdict file of each judged day up to one of them, the last by default; none if it was not judged."""
+        known = any(plan.slug == slug for plan in self._world.plans)
+        files = self._verdicts.newest_files(slug) if known else []
+        shown = [(each, path) for each, path in files if day is None or each <= day]
+        return [path for _, path in shown] if shown and day in (None, shown[-1][0]) else []
+
+    def _version(self) -> str | None:
+        """What is published now; None while nothing is."""
+        try:
+            return Published(self._world.home).version
+        except NothingPublished:
+            return None
+
+
+# Files of verdicts and snapshots never change once they are there, so what was read of them holds.
+@lru_cache(maxsize=16)
+def _verdict(path: Path) -> Verdict:
+    return verdict_of(read_verdict(path))
+
+
+# A season of five experiments is 450 verdicts, and nearly all of a verdict are its checks.
+@lru_cache(maxsize=500)
+def _earlier(path: Path) -> Verdict:
+    return replace(verdict_of(read_verdict(path)), checks=())
+
+
+@lru_cache(maxsize=16)
+def _daily(home: Path, version: str | None, experiment_id: str, through: date) -> Daily:
+    return daily(Published(home, version), experiment_id, through) if version else Daily()
+
+
+@lru_cache(maxsize=16)
+def _explored(
+    home: Path, version: str | None, experiment_id: str, metric: str, through: date
+) -> tuple[Segment, ...]:
+    return explored(Published(home, version), experiment_id, metric, through) if version else ()
 
 
 def _edited(home: Path, plan: Plan) -> tuple[PlanChange, ...]:

@@ -2,7 +2,8 @@
 
 import math
 
-from scipy import optimize, special
+import scipy
+from scipy import special
 
 JEFFREYS = (0.5, 0.5)
 
@@ -86,7 +87,8 @@ def difference_evidence(control: tuple[int, int], treatment: tuple[int, int], di
         return mixed - _likelihood(p, k_a, n_a) - _likelihood(p + difference, k_b, n_b)
 
     edges = (max(0.0, -difference), min(1.0, 1.0 - difference))
-    found = optimize.minimize_scalar(evidence, bounds=edges, method="bounded", options={"xatol": 1e-10})
+    # named in full: it is 20 MB, which scipy loads when it is asked
+    found = scipy.optimize.minimize_scalar(evidence, bounds=edges, method="bounded", options={"xatol": 1e-10})
     return float(found.fun)
 
 
@@ -119,7 +121,9 @@ def difference_lower_bound(control: tuple[int, int], treatment: tuple[int, int],
         return -1.0
     seen = k_b / n_b - k_a / n_a
     return float(
-        optimize.brentq(lambda at: difference_evidence(control, treatment, at) - bar, -most, min(seen, most))
+        scipy.optimize.brentq(
+            lambda at: difference_evidence(control, treatment, at) - bar, -most, min(seen, most)
+        )
     )
 
 
@@ -156,4 +160,4 @@ def _lower(hits: int, misses: int, mixed: float) -> float:
         return mixed - hits * log_p - misses * math.log1p(-math.exp(log_p))
 
     best = math.log(hits / (hits + misses))
-    return math.exp(float(optimize.brentq(evidence, refuted - 1.0, best, xtol=1e-13)))
+    return math.exp(float(scipy.optimize.brentq(evidence, refuted - 1.0, best, xtol=1e-13)))

@@ -1,12 +1,12 @@
 """Sample ratio mismatch: did the traffic arrive in the shares that the flag promised?"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 from pacer_pipelines.stats.arrays import FloatArray, frozen_floats, refuse_where
 
@@ -120,9 +120,17 @@ def split_limits(
         return float(_log_bayes_factor(seen, shares, concentration)[0]) + math.log(alpha)
 
     # least evidence at the planned share, more the farther from it
-    low = 0.0 if excess(0.0) <= 0 else float(optimize.brentq(excess, 0.0, share))
-    high = 1.0 if excess(1.0) <= 0 else float(optimize.brentq(excess, share, 1.0))
-    return low, high
+    return _edge(excess, share, 0.0), _edge(excess, share, 1.0)
+
+
+def _edge(excess: Callable[[float], float], inside: float, outside: float) -> float:
+    """Where the excess becomes positive on the way out, by halving; the end itself where it never does."""
+    if excess(outside) <= 0:
+        return outside
+    while abs(outside - inside) > 1e-12:
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if excess(middle) <= 0 else (inside, middle)
+    return inside
 
 
 @dataclass(frozen=True, slots=True)
