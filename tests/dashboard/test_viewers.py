@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from browser import served
 from pipeline.worlds import FIRST, SLUG, World
 
@@ -39,6 +40,7 @@ def look_until_it_ends(address: str, run: subprocess.Popen[str], viewer: int) ->
     return seen
 
 
+@pytest.mark.soak
 def test_twenty_viewers_and_a_run_do_not_stop_each_other(new_world: Callable[..., World]) -> None:
     world = new_world()
     assert world.run(FIRST).exit_code == 0

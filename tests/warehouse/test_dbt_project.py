@@ -23,7 +23,7 @@ def nodes(built: Warehouse) -> dict[str, Any]:
 
 def test_every_model_says_its_grain_first(nodes: dict[str, Any]) -> None:
     models = [node for node in nodes.values() if node["resource_type"] == "model"]
-    assert len(models) == 35
+    assert len(models) == 40
     assert [node["name"] for node in models if not node["description"].startswith("One row per ")] == []
 
 
@@ -42,7 +42,7 @@ def test_every_mart_is_rebuilt_by_day_under_a_contract(nodes: dict[str, Any]) ->
     marts = [
         node for node in nodes.values() if node.get("schema") == "marts" and node["resource_type"] == "model"
     ]
-    assert len(marts) == 8
+    assert len(marts) == 11
     assert {node["config"]["incremental_strategy"] for node in marts} == {"microbatch"}
     assert all(node["contract"]["enforced"] for node in marts)
 
