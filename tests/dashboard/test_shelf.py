@@ -35,11 +35,11 @@ def publish_requests(world: World, requests: int) -> None:
     warehouse.unlink(missing_ok=True)
     # every column that a reader asks for, in every mart
     row = (
-        "'exp-2026-11-judge' as experiment_id, date '2026-11-02' as metric_date, 'control' as variant, '1' as phase, "
-        f"'c' as coach_key, 'card_rate' as metric, {requests}::double as n, 0::double as y, 1 as exposures, 0 as forced, "
-        "0 as failures, 1 as units, 'APPROVE' as decision, 1 as requests, 's' as subject, 1 as row_count, "
-        "timestamp '2026-11-02' as started_at, 1 as within_days, 1 as ratings, 1 as cards, 0 as reviewed, "
-        "'school' as attribute, 'x' as value"
+        "'exp-2026-11-judge' as experiment_id, date '2026-11-02' as metric_date, 'control' as variant, "
+        f"'card_rate' as metric, {requests}::double as n, 0::double as y, '1' as phase, 'c' as coach_key, "
+        "1 as exposures, 0 as forced, 0 as failures, 1 as units, 'APPROVE' as decision, 1 as requests, "
+        "'s' as subject, timestamp '2026-11-02' as started_at, 1 as row_count, 1 as within_days, 1 as ratings, "
+        "1 as cards, 0 as reviewed, 'school' as attribute, 'x' as value"
     )
     with duckdb.connect(str(warehouse)) as db:
         db.execute("create schema marts")

@@ -99,6 +99,13 @@ def test_the_same_reviews_make_three_metrics(cards: Published, metric: str) -> N
     assert found == EXPECTED[metric]
 
 
+def test_cards_and_those_reviewed_are_there_whatever_the_plan_asks_for(cards: Published) -> None:
+    for experiment in ("exp", "other"):
+        rows = cards.rows("cards_daily", "experiment_id = ?", [experiment])
+        found = {(row["variant"], row["metric_date"].day): (row["cards"], row["reviewed"]) for row in rows}
+        assert found == EXPECTED["card_reviewed_rate"]
+
+
 def test_a_card_that_only_a_copy_saw_counts_on_the_day_of_the_copy(cards: Published) -> None:
     shares = []
     for day in (9, 11, 12, 15):

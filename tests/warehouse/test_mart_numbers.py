@@ -98,6 +98,33 @@ def test_ratings_are_split_by_the_decision_of_the_judge(published: Published) ->
     ]
 
 
+def test_a_first_rating_counts_by_its_delay_when_the_request_is_mature(published: Published) -> None:
+    rows = published.rows("rating_delays_daily")
+    found = {(row["variant"], row["metric_date"].day): (row["within_days"], row["ratings"]) for row in rows}
+    # after 35 hours, changed later on; after 58 hours, withdrawn later on; after ten days and a half
+    assert found == {("control", 9): (2, 1), ("treatment", 9): (3, 1), ("treatment", 13): (11, 1)}
+
+
+def test_rows_are_counted_in_the_hour_in_which_they_happened(published: Published) -> None:
+    """Whenever they came, and however often they were delivered."""
+    rows = published.rows("rows_hourly")
+    # Seoul is nine hours ahead
+    found = {
+        (row["subject"], row["metric_date"].day, (row["started_at"].hour + 9) % 24): row["row_count"]
+        for row in rows
+    }
+    assert found == {
+        **{("exposures", 2, hour): 1 for hour in (9, 10, 11, 12)},
+        **{("exposures", 3, hour): 1 for hour in (9, 10, 11)},
+        # of a request that is left out, too
+        ("feedback_events", 3, 20): 2,
+        **{("feedback_events", day, 20): 1 for day in (4, 5, 12, 13)},
+        ("llm_logs", 2, 9): 1, ("llm_logs", 2, 10): 1, ("llm_logs", 3, 9): 1,
+        ("anki_cards", 2, 12): 1,
+        ("card_reviews", 3, 8): 1, ("card_reviews", 4, 8): 1, ("card_reviews", 9, 11): 1, ("card_reviews", 9, 12): 1,
+    }  # fmt: skip
+
+
 def test_the_state_as_of_a_day_ignores_what_came_later(published: Published) -> None:
     sql = """
         select sum(n) as n, sum(y) as y from metric_sums_daily
