@@ -16,22 +16,23 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from pacer_pipelines.dashboard.compare import MOST, compare_page
-from pacer_pipelines.dashboard.data_docs import SHEET
 from pacer_pipelines.dashboard.drawing import draw
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.guard import Guard, Guarded
 from pacer_pipelines.dashboard.live import live_object, script
-from pacer_pipelines.dashboard.markup import html_page, style_hash
+from pacer_pipelines.dashboard.markup import html_page, style, style_hash
 from pacer_pipelines.dashboard.overview import index_page
 from pacer_pipelines.dashboard.page import experiment_page
-from pacer_pipelines.dashboard.seen import Reading, Shelf
+from pacer_pipelines.dashboard.seen import Reading, Seen, Shelf
 from pacer_pipelines.decisions.values import canonical
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.plan import Plan
 
+STYLES = re.compile("<style>(.*?)</style>", re.DOTALL)
 PAGE = re.compile(r"index\.html|\d{4}-\d{2}-\d{2}\.html")
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 OPEN = Guard()
+KEPT_PAGES = 8
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -95,6 +96,7 @@ class _Pages:
         # a page of a long season is much to hold, and each thread keeps what it once held: however many look, one
         # thread makes one page at a time
         self.maker = ThreadPoolExecutor(1, "page")
+        self._made: dict[str, tuple[Seen, str]] = {}
 
     @_in_turn
     def index(self, request: Request) -> Response:
@@ -106,8 +108,16 @@ class _Pages:
         seen = self._shelf.seen(*_asked(request))
         if seen is None:
             return _missing()
-        newest = self._live is not None and "day" not in request.path_params
-        return _page(experiment_page(seen, _root(request), live=newest))
+        address = f"{_root(request)}{request.url.path}"
+        known, html = self._made.pop(address, (None, ""))
+        if known != seen:
+            newest = self._live is not None and "day" not in request.path_params
+            html = experiment_page(seen, _root(request), live=newest)
+        # for the next viewer, as long as nothing has changed; the one that nobody asked for longest makes room
+        self._made[address] = (seen, html)
+        if len(self._made) > KEPT_PAGES:
+            del self._made[next(iter(self._made))]
+        return _page(html)
 
     def live_now(self, request: Request) -> Response:
         plan, verdict = self._plan(request), self._shelf.verdict(request.path_params["slug"])
@@ -155,7 +165,9 @@ class _Pages:
         page = self._docs / name if self._docs and PAGE.fullmatch(name) else None
         if page is None or not page.is_file():
             return _page(html_page("not found", "<h1>No Data Docs of that day</h1>"), 404)
-        return _page(page.read_text(encoding="utf-8"))
+        html = page.read_text(encoding="utf-8")
+        # a page of an older version was written with the style sheets of then
+        return _page(html, styles=STYLES.findall(html))
 
     def _plan(self, request: Request) -> Plan | None:
         return next((plan for plan in self._shelf.plans() if plan.slug == request.path_params["slug"]), None)
@@ -224,7 +236,8 @@ def _plain(text: str, kind: str) -> Response:
     return Response(text, media_type=kind, headers=HEADERS)
 
 
-def _page(html: str, status: int = 200) -> Response:
-    allowed = f"default-src 'none'; style-src '{style_hash()}' '{style_hash(SHEET)}'; script-src 'self'"
+def _page(html: str, status: int = 200, styles: Sequence[str] = (style(),)) -> Response:
+    sheets = " ".join(f"'{style_hash(sheet)}'" for sheet in styles) or "'none'"
+    allowed = f"default-src 'none'; style-src {sheets}; script-src 'self'"
     policy = f"{allowed}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return HTMLResponse(html, status, {**HEADERS, "Content-Security-Policy": policy})

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from stored_days import Kept, fortnight
+from stored_days import Kept, fortnight, plan, stored, verdict
 
 from pacer_pipelines.dashboard.app import dashboard
-from pacer_pipelines.dashboard.markup import style_hash
+from pacer_pipelines.dashboard.markup import style, style_hash
+from pacer_pipelines.dashboard.seen import ShareChange
 from pacer_pipelines.decisions.live import Live, LiveCount
 from pacer_pipelines.errors import SourceUnreadable
 from pacer_pipelines.plan import Plan
@@ -51,7 +52,7 @@ def test_experiment_has_its_page_under_a_strict_policy() -> None:
     assert status == 200
     assert '<div class="word">HOLD</div>' in body
     policy = headers["content-security-policy"]
-    assert policy.startswith(f"default-src 'none'; style-src '{style_hash()}'")
+    assert policy.startswith(f"default-src 'none'; style-src '{style_hash(style())}'")
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
 
@@ -91,12 +92,13 @@ def test_unreadable_verdicts_are_said_without_a_trace() -> None:
 
 def test_data_docs_are_served_by_day_under_a_strict_policy(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "2026-11-13.html").write_text("<p>the day</p>")
+    (tmp_path / "docs" / "2026-11-13.html").write_text("<style>p {}</style><p>the day</p>")
     (tmp_path / "docs" / "index.html").write_text("<p>all days</p>")
     app = dashboard(Kept(), docs=tmp_path / "docs")
     status, headers, body = ask(app, "/data-docs/2026-11-13.html")
-    assert (status, body) == (200, "<p>the day</p>")
-    assert style_hash("data_docs.css") in headers["content-security-policy"]
+    assert (status, body) == (200, "<style>p {}</style><p>the day</p>")
+    # what stands in the page, which an older version may have written, and nothing else
+    assert f"style-src '{style_hash('p {}')}';" in headers["content-security-policy"]
     assert ask(app, "/data-docs/")[2] == "<p>all days</p>"
     assert ask(app, "/data-docs/index.html")[0] == 200
 
@@ -157,3 +159,27 @@ def test_the_script_puts_nothing_into_the_page_but_text() -> None:
 def test_without_a_verdict_or_a_log_there_are_no_live_numbers(slug: str) -> None:
     assert ask(dashboard(Kept([]), live=reading), f"/experiments/{slug}/live.json")[0] == 404
     assert ask(dashboard(Kept()), f"/experiments/{slug}/live.json")[0] == 404
+
+
+def test_a_page_is_kept_only_as_long_as_nothing_behind_it_changes() -> None:
+    kept = Kept()
+    app = dashboard(kept)
+    address = "/experiments/judge-model-v2"
+    assert ask(app, address) == ask(app, address)
+    for change in (
+        {"splits": {"1": 90.0}},
+        {"plan": plan().model_copy(update={"owner": "somebody else"})},
+        {"changes": (ShareChange(datetime(2026, 11, 6, 1), "2", 30.0, "ina", "step by hand"),)},
+    ):
+        before, kept.changes = ask(app, address)[2], change
+        assert ask(app, address)[2] != before
+    kept.contents = [*kept.contents, *stored(verdict(15, verdict="rollback", rule="alarm"))]
+    assert ">ROLLBACK<" in ask(app, address)[2]
+
+
+def test_however_many_days_are_looked_at_each_shows_itself() -> None:
+    app = dashboard(Kept())
+    for _ in range(2):
+        for day in range(2, 16):
+            body = ask(app, f"/experiments/judge-model-v2/2026-11-{day:02}")[2]
+            assert f"2026-11-{day:02} (day {day - 1} of 42)" in body
