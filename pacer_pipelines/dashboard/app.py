@@ -1,5 +1,6 @@
 """The pages over HTTP: read-only, on the loopback interface unless told otherwise, under a strict policy."""
 
+import logging
 import re
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,6 +29,7 @@ from pacer_pipelines.decisions.values import canonical
 from pacer_pipelines.errors import PacerError
 from pacer_pipelines.plan import Plan
 
+_log = logging.getLogger(__name__)
 STYLES = re.compile("<style>(.*?)</style>", re.DOTALL)
 PAGE = re.compile(r"index\.html|\d{4}-\d{2}-\d{2}\.html")
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
@@ -225,6 +227,7 @@ def serve(
 
 
 def _unreadable(request: Request, error: Exception) -> Response:
+    _log.error("%s: %s", request.url.path, error)
     return _page(html_page("not readable", "<h1>The verdicts cannot be read; see the server's log</h1>"), 503)
 
 

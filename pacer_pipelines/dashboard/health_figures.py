@@ -1,5 +1,7 @@
 """Figures of the experiment's health: the split, what came in by the hour, how long ratings take."""
 
+from datetime import date
+
 from pacer_pipelines.dashboard.drawing import (
     BLUE,
     DASHES,
@@ -26,7 +28,8 @@ MOST_OF_USUAL = 200.0
 
 def split(seen: Seen) -> Figure:
     """Each phase's share of treatment among its units, beside the planned one and what that allows."""
-    rows = tuple(_phase_row(seen, phase, number) for number, phase in enumerate(_phases(seen), start=1))
+    numbered = enumerate(_phases(seen), start=1)
+    rows = tuple(row for number, phase in numbered if (row := _phase_row(seen, phase, number)) is not None)
     columns = ("phase", "control", "treatment", "planned", "seen", "low", "high")
     title = say("figure.split")
     note = say("figure.split_note")
@@ -34,20 +37,20 @@ def split(seen: Seen) -> Figure:
 
 
 def _phases(seen: Seen) -> list[str]:
-    """Phases whose planned split is known, and in which enough units are new that nobody is recognised."""
-    totals: dict[str, float] = {}
-    for row in seen.daily.units:
-        totals[row.phase] = totals.get(row.phase, 0.0) + row.units
-    return [
-        phase
-        for phase, units in totals.items()
-        if units >= FEWEST_UNITS and flag_version_of(phase) in seen.splits
-    ]
+    """Phases whose planned split is known, oldest first."""
+    began: dict[str, date] = {}
+    for row in seen.daily.calls:
+        began[row.phase] = min(row.date, began.get(row.phase, row.date))
+    phases = dict.fromkeys(row.phase for row in seen.daily.units if flag_version_of(row.phase) in seen.splits)
+    return sorted(phases, key=lambda phase: (began.get(phase, date.max), phase))
 
 
-def _phase_row(seen: Seen, phase: str, number: int) -> Row:
+def _phase_row(seen: Seen, phase: str, number: int) -> Row | None:
+    """One phase; None where so few units are new in it that somebody could be recognised."""
     counts = {row.variant: row.units for row in seen.daily.units if row.phase == phase}
     control, treatment = (counts.get(variant, 0.0) for variant in VARIANTS)
+    if control + treatment < FEWEST_UNITS:
+        return None
     share = seen.splits[flag_version_of(phase)] / 100
     # the k-th phase gets alpha / (k (k + 1)), as the check gives it
     low, high = split_limits(control + treatment, share, seen.plan.alphas.srm / (number * (number + 1)))

@@ -1,5 +1,6 @@
 """The logs as they grow, for the dashboard: read by the watch's own intake into a memory of this process alone."""
 
+import logging
 from datetime import datetime
 from threading import Lock
 
@@ -11,6 +12,8 @@ from pacer_pipelines.orchestration.resources import WorldResource
 from pacer_pipelines.orchestration.watch_intake import Intake, take_in
 from pacer_pipelines.plan import Plan
 
+_log = logging.getLogger(__name__)
+
 
 class LiveLog:
     """What is new in the logs, however many viewers ask: they are read once at a time."""
@@ -18,6 +21,14 @@ class LiveLog:
     def __init__(self, world: WorldResource) -> None:
         """Keep the world; nothing is read yet."""
         self._world, self._store, self._lock = world, passing_store(), Lock()
+        self._told: list[str] = []
+
+    def _tell(self, problems: list[str]) -> None:
+        """Into the server's log, once until they change; the page says only that there are some."""
+        if problems != self._told:
+            self._told = problems
+            for problem in problems:
+                _log.warning("live strip: %s", problem)
 
     def read(self, plan: Plan, since: datetime) -> Live:
         """What the logs say of an experiment later than a moment.
@@ -31,9 +42,9 @@ class LiveLog:
             try:
                 intake = take_in(self._world, self._store, at)
             except PacerError as error:
-                # of the reason only its kind: a message may name a file
-                intake = Intake(problems=[type(error).__name__])
+                intake = Intake(problems=[str(error)])
             found = self._store.since(plan, since)
+            self._tell(intake.problems)
         return Live(
             since,
             at,

@@ -79,7 +79,7 @@ def test_foreign_host_name_is_refused() -> None:
     assert ask(dashboard(Kept()), "/", host="evil.example")[0] == 400
 
 
-def test_unreadable_verdicts_are_said_without_a_trace() -> None:
+def test_unreadable_verdicts_are_said_without_a_trace(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Kept):
         def verdict(self, slug: str, day: date | None = None) -> Any:
             raise SourceUnreadable("verdicts", "/secret/place")
@@ -88,6 +88,8 @@ def test_unreadable_verdicts_are_said_without_a_trace() -> None:
     assert status == 503
     assert "cannot be read" in body
     assert "/secret/place" not in body
+    # the page sends to the server's log
+    assert "/secret/place" in caplog.text
 
 
 def test_data_docs_are_served_by_day_under_a_strict_policy(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from html import unescape
 from typing import Any
 
@@ -16,6 +17,7 @@ from pacer_pipelines.dashboard.drawing import draw
 from pacer_pipelines.dashboard.figures import figures
 from pacer_pipelines.dashboard.page import experiment_page
 from pacer_pipelines.dashboard.seen import ShareChange
+from pacer_pipelines.decisions.daily import VARIANTS, CallDay, UnitCount
 
 NAMES = [
     "effect", "strength", "good_rate", "guarded", "planner", "share", "split", "rating_rate", "delay", "funnel",
@@ -103,6 +105,21 @@ def test_a_split_stands_beside_what_the_plan_allows() -> None:
     assert as_planned["low"] < 10 < as_planned["high"]
     # the picture and the check agree: 500 of 1000 is no draw from 30 %
     assert other["high"] < 50
+
+
+def test_phases_stand_in_the_order_in_which_they_began_and_the_tenth_is_no_second() -> None:
+    began = {"2": 1, "9": 2, "10": 3}
+    daily = replace(
+        DAILY,
+        calls=tuple(CallDay(date(2026, 11, 1 + day), phase, "control", 1.0, 0.0) for phase, day in began.items()),
+        units=tuple(UnitCount(phase, variant, 500.0) for phase in ("10", "2", "9") for variant in VARIANTS),
+    )  # fmt: skip
+    rows = figures(seen(daily=daily, splits=dict.fromkeys(began, 50.0)))["split"].rows
+    assert [each["phase"] for each in rows] == ["2", "9", "10"]
+    # each next phase gets less of the error rate, so it is allowed more
+    widths = [each["high"] - each["low"] for each in rows]
+    assert widths == sorted(widths)
+    assert len(set(widths)) == 3
 
 
 def test_a_phase_of_a_handful_of_units_is_not_shown() -> None:

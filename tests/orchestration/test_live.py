@@ -57,9 +57,15 @@ def test_a_line_that_is_appended_is_there_at_the_next_look(live: LiveWorld) -> N
     assert read(live, log).control.calls == 4
 
 
-def test_a_log_that_cannot_be_read_is_said_without_its_place(live: LiveWorld) -> None:
+def test_a_log_that_cannot_be_read_is_said_without_its_place(
+    live: LiveWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     (live.folder / "logs").rmdir()
-    found = read(live)
+    log = LiveLog(live.resource)
+    found = read(live, log)
+    # where it is stands in the server's log, once and not at every look
+    assert read(live, log) == found
+    assert [str(live.folder / "logs") in record.getMessage() for record in caplog.records] == [True]
     assert found.problems == ("a log could not be read; see the server's log",)
     assert found.control == LiveCount()
 
