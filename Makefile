@@ -58,9 +58,10 @@ test: $(PEERS) lint ## linters, types, import contracts and the tests
 soak: $(PEERS) ## the long tests: every kill point of a day's effects, a fortnight delivered in disorder, viewers beside a run (about 10 minutes)
 	PACER_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline/test_crashes.py tests/pipeline/test_delivery_order.py tests/dashboard/test_viewers.py
 
-bench: $(STAMP) ## 10,000 analyses beside tea-tasting and gbstats; a served request beside OpenFeature alone
+bench: $(STAMP) demo ## 10,000 analyses beside tea-tasting and gbstats; a served request beside OpenFeature alone; a season on the dashboard
 	$(BIN)/python benchmarks/many_effects.py
 	$(BIN)/python benchmarks/serving_overhead.py
+	$(BIN)/python benchmarks/dashboard_season.py
 
 calibrate: $(STAMP) ## simulate thousands of experiments and write docs/calibration.md (about 12 minutes)
 	PYTHONPATH=tests $(BIN)/python -m simulation.calibrate
