@@ -47,6 +47,14 @@ def test_every_mart_is_rebuilt_by_day_under_a_contract(nodes: dict[str, Any]) ->
     assert all(node["contract"]["enforced"] for node in marts)
 
 
+def test_every_mart_reads_its_days_one_at_a_time(nodes: dict[str, Any]) -> None:
+    """Without an event time on what a mart reads, each batch would put in the rows of all days."""
+    for node in nodes.values():
+        if node.get("schema") == "marts" and node["resource_type"] == "model":
+            read = [nodes[above]["config"].get("event_time") for above in node["depends_on"]["nodes"]]
+            assert any(read), node["name"]
+
+
 def test_the_manifest_is_parsed_again_only_when_a_file_changed(built: Warehouse) -> None:
     manifest = built.parse_manifest()
     before = manifest.stat().st_mtime_ns
