@@ -147,7 +147,7 @@ def funnel(seen: Seen) -> Figure:
     ordered = tuple(sorted(rows, key=lambda row: STAGES.index(row["stage"])))
     title = say("figure.funnel")
     note = say("figure.funnel_note")
-    columns = ("stage", "variant", "count", "percent")
+    columns = ("stage", "variant", "count", "of", "percent")
     return Figure("funnel", title, note, columns, ordered, funnel_chart(title, list(ordered)))
 
 
@@ -161,17 +161,18 @@ def _stages(seen: Seen, variant: str) -> Iterable[Row]:
     approved = sum(
         row.requests for row in seen.daily.decisions if (row.variant, row.decision) == (variant, "APPROVE")
     )
-    counts = [(cards.n, cards.n), (approved, cards.n), (cards.y, cards.n)]
+    # stage by stage: how many, of how many, and what share of the requests these stand for
+    counts = [(cards.n, cards.n, 1.0), (approved, cards.n, 1.0), (cards.y, cards.n, 1.0)]
     old = next((row for row in seen.daily.cards if row.variant == variant), None)
     if old is not None and old.cards >= FEWEST_UNITS:
-        # of the cards that had their days: as many of all cards will be reviewed
-        counts.append((old.reviewed, old.cards * cards.n / cards.y))
-    for stage, (count, whole) in zip(STAGES, counts, strict=False):
+        counts.append((old.reviewed, old.cards, cards.rate))
+    for stage, (count, of, share) in zip(STAGES, counts, strict=False):
         yield {
             "stage": stage,
             "variant": variant,
             "count": int(count),
-            "percent": round(100 * count / whole, 1),
+            "of": int(of),
+            "percent": round(100 * share * count / of, 1),
         }
 
 

@@ -105,7 +105,7 @@ def _hour_row(row: HourSeen) -> Row:
         "hour": row.hour,
         "rows": int(row.rows),
         "usual": row.usual,
-        "percent": None if percent is None else round(min(percent, MOST_OF_USUAL), 1),
+        "percent": None if percent is None else round(percent, 1),
     }
 
 
@@ -127,9 +127,11 @@ def _hours_chart(title: str, rows: list[Row]) -> Spec:
     size = {
         "field": "percent",
         "type": "quantitative",
-        "scale": {"domain": [0, MOST_OF_USUAL], "range": [0, 260]},
+        "scale": {"domain": [0, MOST_OF_USUAL], "range": [0, 260], "clamp": True},
         "legend": None,
     }
+    # shapes of their own: not to be told by their colours alone
+    alone = {"type": "point", "size": 80, "opacity": 1, "filled": True}
     layers = [
         {
             "transform": [{"filter": "datum.percent > 0"}],
@@ -137,15 +139,16 @@ def _hours_chart(title: str, rows: list[Row]) -> Spec:
             "encoding": {**place, "size": size},
         },
         {
-            # a shape of its own: not to be told by its colour alone
-            "transform": [{"filter": f"datum.rows === 0 && datum.usual >= {FEWEST_UNITS}"}],
-            "mark": {
-                "type": "point", "shape": "cross", "angle": 45, "size": 90, "opacity": 1, "filled": True,
-                "color": VERDICT_COLOURS["rollback"],
-            },
+            "transform": [{"filter": "datum.percent === 0"}],
+            "mark": {**alone, "shape": "cross", "angle": 45, "color": VERDICT_COLOURS["rollback"]},
             "encoding": place,
         },
-    ]  # fmt: skip
+        {
+            "transform": [{"filter": f"!isValid(datum.percent) && datum.rows >= {FEWEST_UNITS}"}],
+            "mark": {**alone, "shape": "diamond", "color": VERDICT_COLOURS["hold"]},
+            "encoding": place,
+        },
+    ]
     return {**frame(title, rows, layers), "height": {"step": 30}}
 
 

@@ -13,6 +13,9 @@ from pacer_pipelines.decisions.daily import SourceSeen, sources_of
 from pacer_pipelines.decisions.values import Check, Verdict
 
 # figures that stand beside the checks
+SOURCES = frozenset(
+    {"exposures", "feedback_events", "llm_logs", "anki_cards", "card_reviews", "anki_reviews"}
+)
 HEALTH = ("split", "rating_rate", "delay", "hours")
 
 
@@ -37,24 +40,29 @@ def health(seen: Seen, day: Verdict, shown: Mapping[str, Figure], root: str | No
 
 def _sources(seen: Seen, day: Verdict, t: Words) -> str:
     """What each source brought on the day, and what its checks say."""
-    rows = [_source_row(each, seen, day.checks) for each in sources_of(seen.daily.hours, day.date)]
+    found = {each.source: each for each in sources_of(seen.daily.hours, day.date)}
+    # one that has long been silent brings nothing, and its checks are still asked
+    asked = {check.source for check in day.checks if check.source in SOURCES}
+    rows = [_source_row(name, found.get(name), seen, day.checks) for name in sorted(found.keys() | asked)]
     if not rows:
         return ""
     names = ("source", "rows", "usual", "newest", "checks")
     return f"<h3>{t('page.sources')}</h3>{table(tuple(t(f'page.{name}') for name in names), rows, right=4)}"
 
 
-def _source_row(source: SourceSeen, seen: Seen, checks: tuple[Check, ...]) -> str:
-    own = [check for check in checks if check.source == source.source]
-    passed = sum(check.passed for check in own)
+def _source_row(name: str, source: SourceSeen | None, seen: Seen, checks: tuple[Check, ...]) -> str:
+    own = [check for check in checks if check.source == name]
+    passed = f"{sum(check.passed for check in own)}/{len(own)}" if own else "-"
+    if source is None:
+        return f"<tr>{cell(name)}{''.join(map(number, ('0', '-', '-', passed)))}</tr>"
     newest = source.newest.replace(tzinfo=UTC).astimezone(seen.plan.zone)
     numbers = (
         f"{source.rows:.0f}",
         "-" if source.usual is None else f"{source.usual:.0f}",
         f"{newest:%Y-%m-%d %H:00}",
-        f"{passed}/{len(own)}" if own else "-",
+        passed,
     )
-    return f"<tr>{cell(source.source)}{''.join(map(number, numbers))}</tr>"
+    return f"<tr>{cell(name)}{''.join(map(number, numbers))}</tr>"
 
 
 def _checks(checks: tuple[Check, ...], t: Words) -> str:

@@ -51,7 +51,7 @@ def _judged(seen: Seen, root: str | None, strip: str, t: Words) -> list[str]:
     shown = {name: in_language(each, plan.language) for name, each in figures(seen).items()}
     return [
         _banner(latest),
-        _facts(latest, shown.get("planner"), t),
+        _facts(latest, _finds(shown.get("planner"), days[-1].day, t), t),
         strip,
         charts(seen, [shown[name] for name in FIRST if name in shown], root, t),
         section(
@@ -85,9 +85,9 @@ def _banner(latest: Report) -> str:
     )
 
 
-def _facts(latest: Report, planner: Figure | None, t: Words) -> str:
+def _facts(latest: Report, finds: str, t: Words) -> str:
     row = latest.primary
-    facts = [(t("report.days"), latest.days_line, _finds(planner, t))]
+    facts = [(t("report.days"), latest.days_line, finds)]
     if row is None or not row.shown:
         facts.insert(0, (t("report.effect_entry"), latest.effect_line, ""))
     else:
@@ -113,11 +113,11 @@ def _facts(latest: Report, planner: Figure | None, t: Words) -> str:
     return f'<dl class="facts">{items}</dl>'
 
 
-def _finds(planner: Figure | None, t: Words) -> str:
-    """What can be found so far, from the newest row of its figure."""
-    if planner is None:
+def _finds(planner: Figure | None, day: int, t: Words) -> str:
+    """What can be found by the day, from its row of the figure."""
+    newest = planner.rows[-1] if planner else {}
+    if newest.get("day") != day:
         return ""
-    newest = planner.rows[-1]
     return t("page.finds", now=f"{newest['detectable']:.1f}", best=f"{newest['at_best']:.1f}")
 
 

@@ -90,8 +90,8 @@ class HourSeen(NamedTuple):
 
     @property
     def of_usual(self) -> float | None:
-        """Rows in percent of the usual; None where nothing is usual."""
-        return 100 * self.rows / self.usual if self.usual else None
+        """Rows in percent of the usual; None where so few are usual that it says nothing."""
+        return 100 * self.rows / self.usual if self.usual and self.usual >= FEWEST_UNITS else None
 
 
 class SourceSeen(NamedTuple):

@@ -5,10 +5,7 @@ from typing import NamedTuple
 
 from pacer_pipelines.decisions.values import Finding
 from pacer_pipelines.plan import Plan
-from pacer_pipelines.stats.planner import critical_value
-
-# normal quantile of 80 % power, as the planned sample has it
-POWER_Z = 0.84
+from pacer_pipelines.stats.planner import critical_value, detectable_with_error
 
 
 class Detectable(NamedTuple):
@@ -19,21 +16,21 @@ class Detectable(NamedTuple):
 
 
 def detectable(finding: Finding, plan: Plan) -> Detectable | None:
-    """What the primary metric can find, from its own standard error; None while there is none.
+    """What the primary metric can find, from its own standard error; None while that is no possible effect.
 
     ``at_best`` lets the standard error fall with the square root of the sample until that is the planned one. It falls
     slower where more ratings come from the same students, so it is a floor.
 
     Args:
-        finding: of the primary metric.
+        finding: of the primary metric; its standard error is over coaches.
         plan: gives the level of the promotion.
-
-    References:
-        (critical + z_power) x standard error, as ``smallest_detectable_effect`` of stats/planner.py.
     """
-    if finding.se is None or finding.bar is None or not finding.information:
+    if not finding.se or finding.bar is None or not finding.information or finding.coaches < 2:
         return None
+    df, critical = finding.coaches - 1, critical_value(plan.alphas.promote)
     planned = finding.se * math.sqrt(min(finding.information, 1.0))
-    return Detectable(
-        (finding.bar + POWER_Z) * finding.se, (critical_value(plan.alphas.promote) + POWER_Z) * planned
+    found = Detectable(
+        detectable_with_error(finding.se, finding.bar, df), detectable_with_error(planned, critical, df)
     )
+    room = 1.0 - (finding.rate_control or 0.0)
+    return found if found.now <= room else None

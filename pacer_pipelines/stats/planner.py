@@ -5,6 +5,7 @@ import math
 from scipy import special
 
 from pacer_pipelines.stats.bars import planned_treatment_n, require_design
+from pacer_pipelines.stats.tails import student_value
 
 
 def critical_value(alpha: float) -> float:
@@ -137,6 +138,42 @@ def smallest_detectable_effect(
         return math.inf
     variance = baseline * (1.0 - baseline) * design_effect / ((1.0 - treatment_share) * n_treatment)
     return (critical + power_z) * math.sqrt(variance)
+
+
+def detectable_with_error(se: float, bar: float, df: float, power: float = 0.8) -> float:
+    """Give the smallest true effect that passes a bar with a power, from the standard error that was seen.
+
+    The bar is on the normal scale, as z* is; with few clusters it is much farther out on Student's. The effect over its
+    standard error is then noncentral t: delta = se * nc with F_t(t_bar; df, nc) = 1 - power.
+
+    Args:
+        se: standard error of the effect, > 0.
+        bar: the bar of that look, > 0.
+        df: degrees of freedom of the standard error, >= 1.
+        power: chance to pass, in (0, 1).
+
+    Returns:
+        Absolute effect; inf where the bar is beyond every finite value.
+
+    Raises:
+        ValueError: a value outside these ranges.
+
+    References:
+        Noncentral t: NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.6.4 and 7.2.2.2 (power of a t test).
+
+    Example:
+        >>> round(detectable_with_error(se=0.01, bar=1.96, df=1e6), 4)
+        0.028
+        >>> round(detectable_with_error(se=0.01, bar=1.96, df=7), 4)
+        0.0327
+    """
+    for name, value, allowed in (("se", se, se > 0), ("bar", bar, bar > 0), ("df", df, df >= 1)):
+        if not (allowed and math.isfinite(value)):
+            raise ValueError(f"{name}: got {value}, allowed: positive, and df at least 1")
+    if not 0 < power < 1:
+        raise ValueError(f"power: got {power}, allowed: above 0 and below 1")
+    far = student_value(bar, df)
+    return math.inf if math.isinf(far) else se * float(special.nctdtrinc(df, 1.0 - power, far))
 
 
 def days_left(n_now: float, n_max: float, n_per_day: float) -> int | None:

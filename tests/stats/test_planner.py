@@ -12,7 +12,12 @@ from pacer_pipelines.stats import (
     relative_duration,
     smallest_detectable_effect,
 )
-from pacer_pipelines.stats.planner import critical_value, effective_per_day, planned_effective_n
+from pacer_pipelines.stats.planner import (
+    critical_value,
+    detectable_with_error,
+    effective_per_day,
+    planned_effective_n,
+)
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -113,3 +118,24 @@ def test_a_day_adds_effective_units_only_where_both_variants_are_rated() -> None
 def test_impossible_traffic_is_refused(rated: float, share: float, name: str) -> None:
     with pytest.raises(ValueError, match=name):
         effective_per_day(rated, share)
+
+
+@pytest.mark.parametrize(
+    ("se", "bar", "df", "power", "message"),
+    [
+        (0.0, 2.0, 9, 0.8, "se: got 0.0"),
+        (math.inf, 2.0, 9, 0.8, "se: got inf"),
+        (0.1, -1.0, 9, 0.8, "bar: got -1.0"),
+        (0.1, 2.0, 0, 0.8, "df: got 0"),
+        (0.1, 2.0, 9, 1.0, "power: got 1.0"),
+    ],
+)
+def test_what_no_experiment_has_finds_nothing(
+    se: float, bar: float, df: float, power: float, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        detectable_with_error(se, bar, df, power)
+
+
+def test_a_bar_beyond_every_value_finds_nothing() -> None:
+    assert detectable_with_error(0.01, 40.0, 23) == math.inf

@@ -5,7 +5,7 @@ with first_ratings as (
         changes.phase,
         changes.variant,
         changes.mature_metric_date as metric_date,
-        epoch(changes.known_at - requests.exposed_at) / 86400 as days
+        epoch(changes.known_at - requests.exposed_at) / 86400 as days_taken
     from {{ ref('int_rating_changes') }} as changes
     inner join {{ ref('int_requests') }} as requests
         on changes.exposure_id = requests.exposure_id
@@ -17,7 +17,7 @@ select
     phase,
     variant,
     metric_date,
-    greatest(cast(ceil(days) as integer), 1) as within_days,
+    greatest(cast(ceil(days_taken) as integer), 1) as within_days,
     count(*) as ratings
 from first_ratings
 group by
@@ -25,4 +25,4 @@ group by
     phase,
     variant,
     metric_date,
-    greatest(cast(ceil(days) as integer), 1)
+    greatest(cast(ceil(days_taken) as integer), 1)
