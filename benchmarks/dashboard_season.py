@@ -101,16 +101,23 @@ def started(*command: str) -> Iterator[tuple[str, int]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen([*command, str(port)], stdout=subprocess.DEVNULL)
-    while True:
+    try:
+        _wait_for(port, process)
+        yield f"http://127.0.0.1:{port}", process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < until:
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()
-            break
+            return
         except OSError:
-            assert process.poll() is None, "the server did not start"
             time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}", process.pid
-    process.terminate()
-    process.wait()
+    sys.exit("the server did not start")
 
 
 def view(url: str) -> float:

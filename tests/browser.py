@@ -39,8 +39,10 @@ def chromium() -> Iterator[Browser]:
         browser = driver.chromium.launch(
             executable_path=program, args=ALONE, chromium_sandbox=False, env={**os.environ, **own}
         )
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 @contextmanager
@@ -53,6 +55,8 @@ def served(app: Starlette) -> Iterator[str]:
         thread.join(0.05)
         assert thread.is_alive(), "the server did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from pacer_pipelines.decisions.values import canonical
 from pacer_pipelines.errors import SourceUnreadable
 
 VERDICT, MADE_OF = "verdict.json", "made_of.json"
+CUT_AT = "cut_at"
+CUT = "Sums of students who were deleted have been cut out of it ({}), so it cannot come out again as it was."
 README = """What was decided of {experiment} on {date}: {verdict}.
 
 {VERDICT}      the verdict as it was stored, with its reasons, findings and checks
@@ -22,9 +25,10 @@ Whoever has pacer_pipelines can judge it again, without the world that it comes 
 
     pacer replay-bundle FILE.zip
 
-It has to come out byte for byte where the code is {code_version}. Students are numbered anew in each bundle, so
-inputs_hash, which was taken over their pseudonyms, is the one field that cannot be recomputed from it. Coaches have
-their pseudonyms. Who asks for deletion (pacer forget) is deleted from the world, not from bundles that have left it.
+{again}
+Students have numbers in it and no pseudonyms, so inputs_hash, which was taken over their pseudonyms, is the one field
+that cannot be recomputed. Coaches have their pseudonyms. It holds sums of single students and coaches: keep it as you
+keep such data. Who asks for deletion (pacer forget) is deleted from the world, not from bundles that have left it.
 """
 
 
@@ -36,7 +40,12 @@ def pack(verdict: Mapping[str, Any], made_of: Mapping[str, Any], figures: Mappin
         made_of: what it was made of (see decisions/replay.py).
         figures: CSV by name of figure.
     """
-    told = {name: str(verdict[name]) for name in ("experiment", "date", "verdict", "code_version")}
+    told = {name: str(verdict[name]) for name in ("experiment", "date", "verdict")}
+    told["again"] = (
+        CUT.format(made_of[CUT_AT])
+        if CUT_AT in made_of
+        else f"It has to come out byte for byte where the code is {verdict['code_version']}."
+    )
     files = {
         "README.txt": README.format(VERDICT=VERDICT, MADE_OF=MADE_OF, **told),
         VERDICT: canonical(verdict) + "\n",
@@ -59,6 +68,9 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(VERDICT)), json.loads(archive.read(MADE_OF))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            verdict, made_of = (json.loads(archive.read(name)) for name in (VERDICT, MADE_OF))
+    except (OSError, ValueError, KeyError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise SourceUnreadable("evidence", str(path), str(error)) from error
+    if not (isinstance(verdict, dict) and isinstance(made_of, dict)):
+        raise SourceUnreadable("evidence", str(path), f"{VERDICT} and {MADE_OF} have to be objects")
+    return verdict, made_of

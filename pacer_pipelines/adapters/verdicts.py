@@ -69,6 +69,11 @@ class Stored:
         return Again(**{**content, "because": tuple(content["because"])})
 
     @property
+    def has_evidence(self) -> bool:
+        """Whether what the verdict was made of was kept."""
+        return _made_of(self.path, self.content["verdict_id"]).is_file()
+
+    @property
     def made_of(self) -> dict[str, Any]:
         """What the verdict was made of (see decisions/replay.py).
 

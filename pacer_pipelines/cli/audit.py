@@ -27,7 +27,7 @@ Exit codes:
 
 EXIT_CODES_OF_BUNDLES = f"""\b
 Exit codes:
-  0  every verdict came out again, byte for byte
+  0  every verdict came out again, byte for byte, or its evidence was deleted by request
   {EXIT_DIFFERS}  at least one did not; it is said in which field
   {EXIT_REFUSED}  no such file, or no bundle"""
 
@@ -124,11 +124,15 @@ def replay_bundle(bundles: tuple[Path, ...]) -> None:
         name = f"{row['verdict_id']}  {row['experiment']} {row['date']} {row['verdict']}"
         if one.identical:
             click.echo(f"{name}: " + click.style("identical", fg="green"))
+        elif one.cut:
+            click.echo(
+                f"{name}: " + click.style("cannot come out again", fg="yellow") + ", its evidence was cut"
+            )
         else:
             _tell_differences(name, one.differences)
         if row["code_version"] != one.code_version:
             click.echo(f"  made by code {row['code_version']}, replayed by {one.code_version}")
-    sys.exit(0 if all(one.identical for one in found) else EXIT_DIFFERS)
+    sys.exit(0 if all(one.as_expected for one in found) else EXIT_DIFFERS)
 
 
 def _short(value: Any) -> str:

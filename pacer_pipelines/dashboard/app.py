@@ -156,7 +156,7 @@ class _Pages:
         if seen is None or seen.latest is None:
             return _missing()
         tables = {name: figure.csv() for name, figure in figures(seen).items()}
-        packed = self._shelf.bundle(slug, seen.latest.date, tables)
+        packed = self._shelf.bundle(seen.latest, tables)
         name = f"evidence-{slug}-{seen.latest.date}-{seen.latest.verdict_id}.zip"
         kept = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
         return Response(packed, media_type="application/zip", headers=kept) if packed else _missing()

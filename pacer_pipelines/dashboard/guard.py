@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE, QUESTION = "pacer_dashboard", "token"
+HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 REFUSED = "Not allowed. Open the address with ?token=… once, or come through the proxy.\n"
 
 
@@ -47,20 +48,23 @@ class Guarded:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if self._guard.admits(request):
-            await self._app(scope, receive, send)
-        else:
-            await self._answer(request)(scope, receive, send)
-
-    def _answer(self, request: Request) -> Response:
         asked = parse_qs(request.url.query)
         given = asked.pop(QUESTION, [""])[0]
-        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-        if not self._guard.token or not self._guard.is_token(given):
-            return PlainTextResponse(REFUSED, 401, headers)
+        if self._guard.token and self._guard.is_token(given):
+            # also of who has the cookie already: a token does not stay in an address
+            await self._enter(request, given, asked)(scope, receive, send)
+        elif self._guard.admits(request):
+            await self._app(scope, receive, send)
+        else:
+            await PlainTextResponse(REFUSED, 401, HEADERS)(scope, receive, send)
+
+    def _enter(self, request: Request, token: str, asked: dict[str, list[str]]) -> Response:
         rest = urlencode(asked, doseq=True)
-        answer = RedirectResponse(request.url.path + (f"?{rest}" if rest else ""), 303, headers)
+        # never to another host, as two slashes would lead
+        path = "/" + request.url.path.lstrip("/")
+        answer = RedirectResponse(path + (f"?{rest}" if rest else ""), 303, HEADERS)
+        # lax: whoever comes from a link in Slack has been here before
         answer.set_cookie(
-            COOKIE, given, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
+            COOKIE, token, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/"
         )
         return answer

@@ -69,13 +69,10 @@ class Shelf(Protocol):
         """
         ...
 
-    def bundle(self, slug: str, day: date, figures: Mapping[str, str]) -> bytes | None:
-        """A day's verdict with all that it was made of, and the CSV of each figure, as a ZIP archive.
+    def bundle(self, verdict: Verdict, figures: Mapping[str, str]) -> bytes | None:
+        """A stored verdict with all that it was made of, and the CSV of each figure, as a ZIP archive.
 
-        None where there is no such experiment or day.
-
-        Raises:
-            SourceUnreadable: what the verdict was made of is not there.
+        None where that was not kept, as with verdicts of an older version.
         """
         ...
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pacer_pipelines.adapters.deletions import deletions
-from pacer_pipelines.adapters.evidence_bundle import unpack
+from pacer_pipelines.adapters.evidence_bundle import CUT_AT, unpack
 from pacer_pipelines.adapters.published import publish
 from pacer_pipelines.adapters.verdicts import Stored
 from pacer_pipelines.adapters.warehouse import WAREHOUSE_FILE, Warehouse
@@ -80,6 +80,12 @@ class Unpacked:
     code_version: str
     identical: bool
     differences: tuple[Difference, ...]
+    cut: bool
+
+    @property
+    def as_expected(self) -> bool:
+        """As :attr:`Replayed.as_expected`."""
+        return self.identical or self.cut
 
 
 def replay_bundle(path: Path) -> Unpacked:
@@ -98,7 +104,7 @@ def replay_bundle(path: Path) -> Unpacked:
     except (KeyError, TypeError, ValueError) as error:
         raise SourceUnreadable("evidence", str(path), str(error)) from error
     same = canonical(again.as_dict()) == canonical(content)
-    return Unpacked(content, code_version(), same, differences(content, again))
+    return Unpacked(content, code_version(), same, differences(content, again), CUT_AT in made_of)
 
 
 @dataclass(frozen=True, slots=True)

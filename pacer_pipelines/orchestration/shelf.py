@@ -45,11 +45,10 @@ class WorldShelf:
         files = self._files(slug, day)
         return _verdict(files[-1]) if files else None
 
-    def bundle(self, slug: str, day: date, figures: Mapping[str, str]) -> bytes | None:
-        """A day's verdict with all that it was made of; None where there is no such experiment or day."""
-        known = any(plan.slug == slug for plan in self._world.plans)
-        stored = self._verdicts.newest(slug, day) if known else None
-        return pack(stored.content, stored.made_of, figures) if stored else None
+    def bundle(self, verdict: Verdict, figures: Mapping[str, str]) -> bytes | None:
+        """A stored verdict with all that it was made of; None where that was not kept."""
+        stored = self._verdicts.find(verdict.verdict_id)
+        return pack(stored.content, stored.made_of, figures) if stored.has_evidence else None
 
     def seen(self, slug: str, day: date | None = None) -> Seen | None:
         """One experiment as of a judged day; None where there is no such experiment or day."""

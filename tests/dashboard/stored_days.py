@@ -127,9 +127,8 @@ class Kept:
         found = self.seen(slug, day)
         return found.latest if found else None
 
-    def bundle(self, slug: str, day: date, figures: Mapping[str, str]) -> bytes | None:
-        found = self.verdict(slug, day)
-        return pack(found.as_dict(), {"rows": {}}, figures) if found else None
+    def bundle(self, verdict: Verdict, figures: Mapping[str, str]) -> bytes | None:
+        return pack(verdict.as_dict(), {"rows": {}}, figures)
 
     def seen(self, slug: str, day: date | None = None) -> Seen | None:
         known = [row for row in self.contents if day is None or row["date"] <= day.isoformat()]

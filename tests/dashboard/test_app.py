@@ -11,8 +11,10 @@ import pytest
 from starlette.applications import Starlette
 from stored_days import Kept, fortnight, plan, stored, verdict
 
+from pacer_pipelines.dashboard import app as app_module
 from pacer_pipelines.dashboard.app import dashboard
 from pacer_pipelines.dashboard.markup import style, style_hash
+from pacer_pipelines.dashboard.page import experiment_page
 from pacer_pipelines.dashboard.seen import ShareChange
 from pacer_pipelines.decisions.live import Live, LiveCount
 from pacer_pipelines.errors import SourceUnreadable
@@ -163,11 +165,16 @@ def test_without_a_verdict_or_a_log_there_are_no_live_numbers(slug: str) -> None
     assert ask(dashboard(Kept()), f"/experiments/{slug}/live.json")[0] == 404
 
 
-def test_a_page_is_kept_only_as_long_as_nothing_behind_it_changes() -> None:
+def test_a_page_is_kept_only_as_long_as_nothing_behind_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(
+        app_module, "experiment_page", lambda *a, **k: made.append(1) or experiment_page(*a, **k)
+    )
     kept = Kept()
     app = dashboard(kept)
     address = "/experiments/judge-model-v2"
     assert ask(app, address) == ask(app, address)
+    assert len(made) == 1
     for change in (
         {"splits": {"1": 90.0}},
         {"plan": plan().model_copy(update={"owner": "somebody else"})},

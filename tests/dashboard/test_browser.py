@@ -186,12 +186,13 @@ def test_a_day_is_put_beside_the_newest_one(open_page: Open) -> None:
     assert told(open_page(VIEWS["compare"])) == told(page)
 
 
-# figure -> the column that its points are placed by, and whether along x (0) or y (1)
-PLACED = {
-    "effect": ("effect", 1), "strength": ("z", 1), "good_rate": ("rate", 1), "guarded": ("effect", 0),
-    "planner": ("detectable", 1), "share": ("served", 1), "split": ("seen", 0), "rating_rate": ("rate", 1),
-    "delay": ("rated", 1),
+# figure -> the column that its points are placed by, whether along x (0) or y (1), and the columns of its intervals
+PLACED: dict[str, tuple[str, int, tuple[str, ...]]] = {
+    "effect": ("effect", 1, ("low", "high")), "strength": ("z", 1, ()), "good_rate": ("rate", 1, ()),
+    "guarded": ("effect", 0, ("low", "high")), "planner": ("detectable", 1, ()), "share": ("served", 1, ()),
+    "split": ("seen", 0, ("low", "high")), "rating_rate": ("rate", 1, ()), "delay": ("rated", 1, ()),
 }  # fmt: skip
+PLACE = re.compile(r"translate\(([-\d.e]+),([-\d.e]+)\)")
 
 
 def test_what_is_drawn_is_what_the_table_and_the_csv_say(open_page: Open) -> None:
@@ -209,28 +210,37 @@ def test_what_is_drawn_is_what_the_table_and_the_csv_say(open_page: Open) -> Non
         marks = figure.locator("svg .role-mark").evaluate_all(
             "all => all.map(each => [each.classList[0], [...each.children].map(part => part.outerHTML)])"
         )
-        same_as_drawn(name, rows, [parts for kind, parts in marks if kind in ("mark-symbol", "mark-rect")])
+        same_as_drawn(name, rows, marks)
 
 
-def same_as_drawn(name: str, rows: list[dict[str, str]], marks: list[list[str]]) -> None:
-    """The marks stand where the numbers say: on the page a number is a place on a straight scale, or a length."""
+def same_as_drawn(name: str, rows: list[dict[str, str]], marks: list[tuple[str, list[str]]]) -> None:
+    """The marks stand where the numbers say: on one straight scale, more to the right or higher up."""
+    of_kind = {kind: [parts for each, parts in marks if each == kind] for kind, _ in marks}
     if name == "hours":
-        there, missing = marks
+        there, missing, odd = of_kind["mark-symbol"]
         assert len(there) == sum(float(row["percent"] or 0) > 0 for row in rows)
-        assert len(missing) == sum(row["rows"] == "0" and float(row["usual"] or 0) >= 10 for row in rows)
+        assert len(missing) == sum(row["percent"] == "0" for row in rows)
+        assert len(odd) == sum(not row["percent"] and int(row["rows"]) >= 10 for row in rows)
         return
     if name == "funnel":
-        column, found = "percent", [re.findall(r"h(-?[\d.]+)", bar)[0] for bar in marks[-1]]
+        numbers = [float(row["percent"]) for row in rows]
+        drawn = [float(re.findall(r"h(-?[\d.]+)", bar)[0]) for bar in of_kind["mark-rect"][-1]]
+        along = 0
     else:
-        column, along = PLACED[name]
-        places = [re.findall(r"translate\(([-\d.e]+),([-\d.e]+)\)", point)[0] for point in marks[-1]]
-        found = [place[along] for place in places]
-    numbers = [float(row[column]) for row in rows if row[column]]
-    assert len(found) == len(numbers) > 0, name
-    if len(set(numbers)) > 2:
-        drawn = np.array(found, dtype=float)
-        straight = np.polynomial.Polynomial.fit(numbers, drawn, 1)
-        assert np.abs(straight(np.array(numbers)) - drawn).max() < 0.5, name
+        column, along, ends = PLACED[name]
+        numbers = [float(row[column]) for row in rows if row[column]]
+        drawn = [float(PLACE.findall(point)[0][along]) for point in of_kind["mark-symbol"][-1]]
+        if ends:
+            for row, rule in zip(rows, of_kind["mark-rule"][-1 if name != "split" else 0], strict=True):
+                begin = float(PLACE.findall(rule)[0][along])
+                length = float(re.findall(r' [xy]2="([-\d.e]+)"', rule)[along])
+                numbers += sorted(float(row[end]) for end in ends)
+                drawn += sorted((begin, begin + length), reverse=along == 1)
+    assert len(drawn) == len(numbers) > 0, name
+    scale = np.polynomial.Polynomial.fit(numbers, drawn, 1).convert()
+    assert np.abs(scale(np.array(numbers)) - drawn).max() < 0.5, name
+    # down is more in the coordinates of a screen
+    assert (scale.coef[1] < 0) == (along == 1), name
 
 
 def test_the_evidence_of_any_day_is_a_file_that_is_judged_again_without_its_world(

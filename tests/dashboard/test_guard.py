@@ -52,8 +52,16 @@ def test_a_person_opens_the_address_with_the_token_once() -> None:
     assert (first.status_code, first.headers["location"]) == (303, "/experiments/judge-model-v2?of=mine")
     cookie = first.headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
+    # not strict: a link in Slack would not bring the cookie along
+    assert "SameSite=lax" in cookie
     assert browser.get("/experiments/judge-model-v2").status_code == 200
+    # the link that was kept does not keep the token in the address either
+    assert browser.get(f"/?token={TOKEN}").headers["location"] == "/"
+
+
+def test_a_token_in_the_address_leads_to_no_other_host() -> None:
+    answer = Browser(Guard(TOKEN)).get(f"http://testserver//elsewhere.example/x?token={TOKEN}")
+    assert answer.headers["location"] == "/elsewhere.example/x"
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x"])

@@ -1,5 +1,8 @@
 """What the dashboard reads of a world: the newest word of each day, also after it has looked before."""
 
+import io
+import json
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -72,7 +75,28 @@ def test_what_was_not_judged_is_not_there(world: World, slug: str, day: date | N
     shelf = shelf_of(world)
     assert shelf.seen(slug, day) is None
     assert shelf.verdict(slug, day) is None
-    assert shelf.bundle(slug, day or date(2026, 11, 2), {}) is None
+
+
+def test_the_evidence_is_that_of_the_verdict_that_was_seen_even_if_the_day_was_judged_again(
+    world: World,
+) -> None:
+    shelf = shelf_of(world)
+    seen = shelf.verdict(SLUG, date(2026, 11, 3))
+    Verdicts(world.home).record(verdict(2, verdict="rollback", rule="alarm"), {"rows": {}})
+    assert seen is not None
+    packed = shelf.bundle(seen, {"share": "day\n"})
+    assert packed is not None
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert json.loads(archive.read("verdict.json"))["verdict_id"] == seen.verdict_id
+
+
+def test_a_verdict_whose_evidence_was_not_kept_has_no_bundle(world: World) -> None:
+    shelf = shelf_of(world)
+    seen = shelf.verdict(SLUG)
+    assert seen is not None
+    for path in world.home.glob("verdicts/*/*/*.zst"):
+        path.unlink()
+    assert shelf.bundle(seen, {}) is None
 
 
 def test_an_experiment_that_is_not_judged_yet_has_a_page_of_its_plan(new_world: Callable[..., World]) -> None:
