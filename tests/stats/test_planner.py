@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,6 +136,16 @@ def test_what_no_experiment_has_finds_nothing(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         detectable_with_error(se, bar, df, power)
+
+
+@pytest.mark.parametrize("df", [2, 7, 23])
+def test_a_bar_far_out_is_passed_by_what_is_farther_out_still_without_a_step(df: int) -> None:
+    bars = np.linspace(2.0, 20.0, 400)
+    found = np.array([detectable_with_error(0.01, bar, df) for bar in bars])
+    assert (np.diff(found) > 0).all()
+    # in logarithms a smooth curve: no step where the far tail begins
+    bends = np.diff(np.log(found), 2)
+    assert np.abs(bends).max() < 0.01
 
 
 def test_a_bar_beyond_every_value_finds_nothing() -> None:
