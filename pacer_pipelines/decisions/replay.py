@@ -98,7 +98,7 @@ def judge_again(content: Mapping[str, Any], code_version: str, inputs_hash: str 
 def without_students(content: Mapping[str, Any]) -> dict[str, Any]:
     """What :func:`as_plain` wrote, with numbers instead of the pseudonyms of students, in the same order.
 
-    Within it one student stays one student, and nobody can be followed from one day's evidence to the next.
+    One student stays one student. The numbers are ranks: they name nobody, but hardly move from one day to the next.
     """
     at = StudentSum._fields.index("student")
     rows = content["rows"].get("students", [])
