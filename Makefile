@@ -55,8 +55,9 @@ test: $(PEERS) lint ## linters, types, import contracts and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/stats tests/decisions $(EVERY_BRANCH)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/stats --ignore tests/decisions -m "not soak"
 
-soak: $(PEERS) ## the long tests: every kill point of a day's effects, a fortnight delivered in disorder, viewers beside a run (about 10 minutes)
-	PACER_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline/test_crashes.py tests/pipeline/test_delivery_order.py tests/dashboard/test_viewers.py
+soak: $(PEERS) ## the long tests: kill points, disorder, viewers beside a run, two more peers (about 15 minutes)
+	PACER_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/pipeline/test_crashes.py tests/pipeline/test_delivery_order.py tests/dashboard/test_viewers.py \
+		tests/reference/test_adjusted_fortnight.py tests/reference/test_card_shares.py
 
 bench: $(STAMP) demo ## 10,000 analyses beside tea-tasting and gbstats; a served request beside OpenFeature alone; a season on the dashboard
 	$(BIN)/python benchmarks/many_effects.py

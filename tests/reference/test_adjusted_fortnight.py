@@ -15,6 +15,9 @@ from pipeline.worlds import LAST, World, failed_checks, finding
 from .pre_period import START, deviations
 from .raw_fortnight import Fortnight, day_of, moment
 
+# a fortnight of its own, refitted on single requests: make soak
+pytestmark = pytest.mark.soak
+
 CAP = 8.0
 LATENCY = f"""
 [[guardrails]]

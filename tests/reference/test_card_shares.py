@@ -22,6 +22,9 @@ from pacer_pipelines.adapters.published import Published
 from .peer import Peer, against_margin, cells_of, comparable, estimate
 from .raw_fortnight import Fortnight
 
+# two worlds of their own: make soak
+pytestmark = pytest.mark.soak
+
 ANKI = Path(__file__).parents[1] / "fixtures" / "anki"
 # whose cards the judgements 103, 132 and 113 became; each student's export has the reviews of its own card
 UPLOADS = {
