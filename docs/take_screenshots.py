@@ -6,7 +6,8 @@ It runs with ``PYTHONPATH=tests``, since it uses the browser of the tests.
 import sys
 from pathlib import Path
 
-from browser import chromium, served
+from browser import chromium
+from web import served
 
 from pacer_pipelines.config import load_world
 from pacer_pipelines.dashboard.app import dashboard

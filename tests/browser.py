@@ -1,15 +1,12 @@
-"""A real browser, and a server for it: the Chromium of tests/peers, or the one that ``PACER_CHROMIUM`` names."""
+"""A real browser: the Chromium of tests/peers, or the one that ``PACER_CHROMIUM`` names."""
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
-from starlette.applications import Starlette
 
 PEERS = Path(__file__).parent / "peers"
 sys.path.insert(0, str(PEERS))
@@ -43,20 +40,3 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-@contextmanager
-def served(app: Starlette) -> Iterator[str]:
-    """The address of an application on a free port of the loopback interface, until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.05)
-        assert thread.is_alive(), "the server did not start"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()

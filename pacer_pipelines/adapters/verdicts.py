@@ -65,7 +65,7 @@ class Stored:
         path = _because(self.path)
         if not path.is_file():
             return None
-        content = _read(path)
+        content = read_stored(path)
         return Again(**{**content, "because": tuple(content["because"])})
 
     @property
@@ -135,7 +135,7 @@ class Verdicts:
     def current(self, experiment: str, day: date) -> dict[str, Any] | None:
         """The day's latest verdict as it was written, or None when the day was not judged."""
         revisions = _revisions(self._folder / experiment / day.isoformat())
-        return _read(revisions[-1][1]) if revisions else None
+        return read_stored(revisions[-1][1]) if revisions else None
 
     def history(self, experiment: str | None = None) -> list[dict[str, Any]]:
         """The latest verdict of each day, by date and then experiment.
@@ -145,7 +145,7 @@ class Verdicts:
         """
         found = self._folder.glob(f"{experiment or '*'}/????-??-??")
         folders = sorted(found, key=lambda path: (path.name, path.parent.name))
-        return [_read(revisions[-1][1]) for folder in folders if (revisions := _revisions(folder))]
+        return [read_stored(revisions[-1][1]) for folder in folders if (revisions := _revisions(folder))]
 
     def newest_files(self, experiment: str) -> list[tuple[date, Path]]:
         """The file of each day's latest verdict, oldest day first; a file never changes once it is there."""
@@ -169,7 +169,7 @@ class Verdicts:
         if len(ids) != 1:
             got = f"{len(ids)} verdicts begin so" if ids else "no such verdict"
             raise VerdictUnknown(f"verdict {verdict_id!r}: {got}; pacer history --json lists all ids")
-        return Stored(paths[-1], int(paths[-1].name[1:5]), _read(paths[-1]))
+        return Stored(paths[-1], int(paths[-1].name[1:5]), read_stored(paths[-1]))
 
     def everything(self) -> list[Stored]:
         """Every revision of every day of every experiment, by experiment and day."""
@@ -183,7 +183,7 @@ class Verdicts:
     def revisions(self, experiment: str, day: date) -> list[Stored]:
         """Every verdict that a day was ever given, oldest first."""
         found = _revisions(self._folder / experiment / day.isoformat())
-        return [Stored(path, revision, _read(path)) for revision, path in found]
+        return [Stored(path, revision, read_stored(path)) for revision, path in found]
 
     def newest(self, experiment: str, day: date) -> Stored | None:
         """The day's latest verdict with its revision, or None when the day was not judged."""
@@ -202,7 +202,9 @@ class Verdicts:
         ]
         found = [(one.path, again) for one in stored if (again := one.again) is not None]
         return tuple(
-            Revised(date.fromisoformat(path.parent.name), again.was, _read(path)["verdict"], again.because)
+            Revised(
+                date.fromisoformat(path.parent.name), again.was, read_stored(path)["verdict"], again.because
+            )
             for path, again in found
             if again.run_of == run_of.isoformat() and again.was is not None
         )
@@ -245,16 +247,12 @@ def _packed(made_of: Mapping[str, Any]) -> bytes:
     return zstandard.ZstdCompressor(level=9).compress(canonical(made_of).encode())
 
 
-def read_verdict(path: Path) -> dict[str, Any]:
-    """One verdict as it was written.
+def read_stored(path: Path) -> dict[str, Any]:
+    """One verdict, or the note beside it, as it was written.
 
     Raises:
         SourceUnreadable: the file is damaged or gone.
     """
-    return _read(path)
-
-
-def _read(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

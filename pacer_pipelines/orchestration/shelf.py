@@ -11,7 +11,7 @@ from pacer_pipelines.adapters.evidence_bundle import pack
 from pacer_pipelines.adapters.evidence_rows import explored
 from pacer_pipelines.adapters.flags import flag_changes
 from pacer_pipelines.adapters.published import Published
-from pacer_pipelines.adapters.verdicts import Verdicts, read_verdict
+from pacer_pipelines.adapters.verdicts import Verdicts, read_stored
 from pacer_pipelines.config import World
 from pacer_pipelines.dashboard.seen import Seen, ShareChange, verdict_of
 from pacer_pipelines.decisions.daily import Daily
@@ -88,13 +88,13 @@ class WorldShelf:
 # Files of verdicts and snapshots never change once they are there, so what was read of them holds.
 @lru_cache(maxsize=16)
 def _verdict(path: Path) -> Verdict:
-    return verdict_of(read_verdict(path))
+    return verdict_of(read_stored(path))
 
 
 # A season of five experiments is 450 verdicts, and nearly all of a verdict are its checks.
 @lru_cache(maxsize=500)
 def _earlier(path: Path) -> Verdict:
-    return replace(verdict_of(read_verdict(path)), checks=())
+    return replace(verdict_of(read_stored(path)), checks=())
 
 
 @lru_cache(maxsize=16)

@@ -13,12 +13,13 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from browser import AXE, chromium, served
+from browser import AXE, chromium
 from click.testing import CliRunner
 from orchestration.live_world import calls, write
 from pipeline.worlds import SLUG, RanFortnight, World, make_world
 from playwright.sync_api import Browser, Page, expect
 from stored_days import Kept, plan
+from web import served
 
 from pacer_pipelines.cli import main
 from pacer_pipelines.dashboard.app import dashboard

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from browser import served
 from pipeline.worlds import FIRST, SLUG, World
+from web import served
 
 from pacer_pipelines.config import load_world
 from pacer_pipelines.dashboard.app import dashboard

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-import uvicorn
+import web
 from adapters.slack_emulator import CHANNEL, Emulator, running
 from starlette.applications import Starlette
 from websockets.sync.server import ServerConnection, serve
@@ -91,17 +91,8 @@ def workspace() -> Iterator[Workspace]:
 @contextmanager
 def served(app: Starlette) -> Iterator[str]:
     """The web application on a loopback port; gives the address that Slack is told."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}/slack/events"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with web.served(app) as address:
+        yield f"{address}/slack/events"
 
 
 def post(address: str, payload: dict[str, Any], *, secret: str = SECRET, age: int = 0) -> int:
